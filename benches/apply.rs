@@ -76,8 +76,8 @@ fn measure(what: &str, frames: &[String], size: usize, time: Duration, mut deed:
     print(what, changes, bytes, worked(began) - before);
 }
 
-/// How long this thread has had a core to itself: others on the machine do not count. Where the system does not tell, the
-/// time of day must do.
+/// How long this thread has had a core to itself: others on the machine do not count. Where the system does not tell,
+/// the time of day must do.
 fn worked(since: Instant) -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = told.and_then(|told| told.split(' ').next()?.parse().ok());
@@ -109,7 +109,10 @@ fn frames(agents: usize, size: usize) -> Vec<String> {
         .enumerate()
         .map(|(number, chunk)| {
             let list = chunk.join(",");
-            format!(r#"{{"C":"d-57A3,{number}|G,1|H,0","M":[{{"H":"connect","M":"onRealtimeData","A":["5bc6","x",[{list}]]}}]}}"#)
+            format!(
+                r#"{{"C":"d-57A3,{number}|G,1|H,0","M":[{{"H":"connect","M":"onRealtimeData","A":["5bc6",
+"x",[{list}]]}}]}}"#
+            )
         })
         .collect()
 }
@@ -121,11 +124,14 @@ fn change(agent: usize, round: usize) -> String {
     let (status, minute) = ([("ringing", 0), ("inCall", 1), ("afterCall", 2), ("available", 3)])[round];
     let head = format!(r#""type":"agent","id":{agent},"name":"Rob T{agent}.""#);
     let doing = format!(
-        r#""currentStatus":{{"agentStatus":"{status}","startTime":"2026-11-21T09:0{minute}:00.12Z","isSuspended":false}}"#
+        r#""currentStatus":{{"agentStatus":"{status}","startTime":"2026-11-21T09:0{minute}:00.12Z",
+"isSuspended":false}}"#
     );
     let contact = |status: &str, since: u32| {
         format!(
-            r#"{{"sessionId":{session},"sessionType":"queued","queueId":{queue},"customerName":"Jane C.","agentId":{agent},"isRecording":true,"canBeRecorded":true,"sessionStatus":"{status}","queuedMs":{since},"activeMs":0,"isOnHold":false}}"#
+            r#"{{"sessionId":{session},"sessionType":"queued","queueId":{queue},"customerName":"Jane C.",
+"agentId":{agent},"isRecording":true,"canBeRecorded":true,"sessionStatus":"{status}","queuedMs":{since},"activeMs":0,
+"isOnHold":false}}"#
         )
     };
     match round {
@@ -134,12 +140,14 @@ fn change(agent: usize, round: usize) -> String {
             contact("connecting", 3100)
         ),
         1 => format!(
-            r#"{{{head},{doing},"metrics":{{"audio":{{"answeredCount":{},"takenCount":7}}}},"sessions":{{"audio":{{"sessions":[{}]}}}}}}"#,
+            r#"{{{head},{doing},"metrics":{{"audio":{{"answeredCount":{},"takenCount":7}}}},
+"sessions":{{"audio":{{"sessions":[{}]}}}}}}"#,
             session % 40 + lap,
             contact("active", 6200)
         ),
         2 => format!(
-            r#"{{{head},{doing},"sessions":{{"audio":{{"removedSessions":[{}]}}}},"metrics":{{"audio":{{"averageHandleTime":{{"total":{},"average":130.28,"count":7}}}}}}}}"#,
+            r#"{{{head},{doing},"sessions":{{"audio":{{"removedSessions":[{}]}}}},
+"metrics":{{"audio":{{"averageHandleTime":{{"total":{},"average":130.28,"count":7}}}}}}}}"#,
             contact("completed", 6200),
             912 + lap
         ),

@@ -1,10 +1,10 @@
-//! Webhooks acknowledged per second, over HTTP and with all that a real server does, beside a bare writer that appends and
-//! syncs one body after the other on the same disk, and beside the store alone. They take turns; rates and what they are
-//! of the bare writer's are medians of all turns, so that a bad second of the machine speaks for nobody.
+//! Webhooks acknowledged per second, over HTTP and with all that a real server does, beside a bare writer that appends
+//! and syncs one body after the other on the same disk, and beside the store alone. They take turns; rates and what
+//! they are of the bare writer's are medians of all turns, so that a bad second of the machine speaks for nobody.
 //!
 //! `cargo bench --bench intake` prints rates and latencies. `CALLBOARD_SECONDS` (default 10) is the time for each line,
-//! `CALLBOARD_BURST_SECONDS` (default 60) that of the burst of a thousand a second, `CALLBOARD_DIR` (default `target`) the
-//! disk.
+//! `CALLBOARD_BURST_SECONDS` (default 60) that of the burst of a thousand a second, `CALLBOARD_DIR` (default `target`)
+//! the disk.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -168,8 +168,8 @@ async fn keep(store: &Store, tasks: usize, time: Duration, number: &AtomicU64) -
     join_all((0..tasks).map(|_| task())).await.concat()
 }
 
-/// Each connection sends the next event when the last one has been acknowledged. One thread serves them all, which takes
-/// as little as can be of the cores that the server needs: real senders take nothing of them.
+/// Each connection sends the next event when the last one has been acknowledged. One thread serves them all, which
+/// takes as little as can be of the cores that the server needs: real senders take nothing of them.
 fn send(address: SocketAddr, connections: usize, time: Duration, number: &AtomicU64) -> Vec<Duration> {
     let began = Instant::now();
     let sender = async || {
@@ -263,8 +263,8 @@ fn request(response: u64, number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-/// About three kilobytes, as the upstream's own examples. Only the numbers differ, so that what the senders do costs the
-/// server's cores as little as can be.
+/// About three kilobytes, as the upstream's own examples. Only the numbers differ, so that what the senders do costs
+/// the server's cores as little as can be.
 fn body(response: u64, number: u64) -> String {
     static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
         let words = "I waited for a long time and nobody could tell me why. ".repeat(40);
@@ -272,7 +272,8 @@ fn body(response: u64, number: u64) -> String {
             "id": "R#", "created_date": "2026-11-20T10:20:39.810686+01:00",
             "updated_date": "2026-11-20T10:20:40.@+01:00", "state": "open", "source": "email",
             "survey": {"id": "12AB34", "slug": "survey1", "label": "After a call"},
-            "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34", "title": "Would you recommend us?", "type": "nps"}}],
+            "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34", "title": "Would you recommend us?",
+                "type": "nps"}}],
             "message": {"id": "M#", "created_date": "2026-11-20T10:20:39.810686+01:00", "type": "Problem",
                         "content": words, "sender": {"first_name": "Chester", "last_name": "COPPERPOT"}},
             "user": {"first_name": "Chester", "last_name": "COPPERPOT"},

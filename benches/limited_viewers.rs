@@ -1,9 +1,9 @@
-//! What it costs that everybody sees only what they may: 250 distinct views of one floor, each of one team, once as scopes
-//! that ask for it and once as permissions that grant it. The same changes reach the same viewers; what differs is the
-//! projection.
+//! What it costs that everybody sees only what they may: 250 distinct views of one floor, each of one team, once as
+//! scopes that ask for it and once as permissions that grant it. The same changes reach the same viewers; what differs
+//! is the projection.
 //!
-//! `cargo bench --bench sights` prints CPU time per patch, for both, in turns. One thread does everything, so the time of
-//! the thread is the time of the work.
+//! `cargo bench --bench sights` prints CPU time per patch, for both, in turns. One thread does everything, so the time
+//! of the thread is the time of the work.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

@@ -1,8 +1,8 @@
 //! From a change in the sandbox to the patch in a viewer's hands, over real loopback sockets: the whole way through
 //! SignalR, the gold copy, the view and the WebSocket, while the floor goes on.
 //!
-//! `cargo bench --bench live` prints percentiles. `CALLBOARD_VIEWERS` (default 100) and `CALLBOARD_PULSES` (default 400) choose
-//! the load.
+//! `cargo bench --bench live` prints percentiles. `CALLBOARD_VIEWERS` (default 100) and `CALLBOARD_PULSES` (default
+//! 400) choose the load.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -77,7 +77,8 @@ async fn main() {
     milliseconds.sort_by(f64::total_cmp);
     let at = |share: f64| milliseconds[((milliseconds.len() - 1) as f64 * share) as usize];
     println!(
-        "change to patch received, {viewers} viewers, {} changes: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        "change to patch received, {viewers} viewers, {} changes: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} \
+            ms",
         milliseconds.len(),
         at(0.5),
         at(0.9),

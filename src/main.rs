@@ -1,4 +1,4 @@
-//! Parses arguments, calls a command, turns its error into one sentence and an exit code.
+//! Parses the arguments, runs the command, and turns its error into one sentence and an exit code.
 
 use std::process::ExitCode;
 
@@ -9,14 +9,14 @@ use clap::Parser;
 async fn main() -> ExitCode {
     match commands::run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            complain(&failure.to_string());
-            failure.exit_code()
+        Err(error) => {
+            print_error(&error.to_string());
+            error.exit_code()
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "errors of a command are for the person who called it")]
-fn complain(sentence: &str) {
+#[expect(clippy::print_stderr, reason = "the error of a command is for the operator who ran it")]
+fn print_error(sentence: &str) {
     eprintln!("callboard: {sentence}");
 }

@@ -1,158 +1,256 @@
-//! The walls of the house, as a test: who may import whom, and which library belongs to which room. ARCHITECTURE.md says
-//! why.
+//! The rules of `ARCHITECTURE.md` that a machine can check: layers, cycles, libraries, upstream names, vocabulary,
+//! columns.
 
-use std::collections::BTreeMap;
+#[path = "architecture/source.rs"]
+mod source;
+#[path = "architecture/vocabulary.rs"]
+mod vocabulary;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// What each room may import of ours.
-const ROOMS: &[(&str, &[&str])] = &[
+use source::{ModulePath, Target, Workspace, files, shown};
+
+/// What each part may import besides itself, by the beginnings of paths. The longest matching part counts.
+const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
-    ("config", &["base"]),
-    ("domain", &[]),
-    ("upstream", &["base", "config"]),
-    ("store", &["base", "domain"]),
-    ("gold", &["base", "domain", "config"]),
-    ("feeds", &["base", "config", "domain", "upstream", "store", "gold"]),
-    ("actions", &["base", "config", "domain", "upstream", "store", "gold"]),
-    ("live", &["base", "domain", "gold"]),
-    ("web", &["base", "config", "domain", "gold", "live", "actions", "feeds", "store"]),
+    ("classic_signalr", &[]),
+    ("windows_auth", &[]),
     ("sandbox", &["base"]),
+    ("callboard::config", &["base"]),
+    ("callboard::domain", &[]),
+    ("callboard::upstream", &["base", "callboard::config"]),
+    ("callboard::upstream::tolerant", &[]),
     (
-        "commands",
-        &["base", "config", "domain", "upstream", "store", "gold", "feeds", "actions", "live", "web", "sandbox"],
+        "callboard::upstream::clarity",
+        &["base", "callboard::config", "callboard::upstream::tolerant", "classic_signalr", "windows_auth"],
     ),
+    ("callboard::upstream::goodays", &["base", "callboard::config", "callboard::upstream::tolerant"]),
+    ("callboard::upstream::agent_connect", &["base", "callboard::config", "callboard::upstream::tolerant"]),
+    ("callboard::upstream::kustomer", &["base", "callboard::config", "callboard::upstream::tolerant"]),
+    ("callboard::store", &["base", "callboard::domain"]),
+    ("callboard::gold", &["base", "callboard::config", "callboard::domain"]),
+    (
+        "callboard::feeds",
+        &[
+            "base",
+            "classic_signalr",
+            "windows_auth",
+            "callboard::config",
+            "callboard::domain",
+            "callboard::upstream",
+            "callboard::store",
+            "callboard::gold",
+        ],
+    ),
+    (
+        "callboard::actions",
+        &[
+            "base",
+            "windows_auth",
+            "callboard::config",
+            "callboard::domain",
+            "callboard::upstream",
+            "callboard::store",
+            "callboard::gold",
+        ],
+    ),
+    ("callboard::live", &["base", "callboard::domain", "callboard::gold"]),
+    (
+        "callboard::web",
+        &[
+            "base",
+            "callboard::config",
+            "callboard::domain",
+            "callboard::gold",
+            "callboard::live",
+            "callboard::actions",
+            "callboard::feeds",
+            "callboard::store",
+        ],
+    ),
+    ("callboard::commands", &["base", "callboard", "classic_signalr", "sandbox", "windows_auth"]),
 ];
 
-/// What each upstream's module may import of its neighbours. The leaf below them knows no upstream at all.
-const UPSTREAMS: &[(&str, &[&str])] = &[
-    ("tolerant", &[]),
-    ("clarity", &["tolerant"]),
-    ("goodays", &["tolerant"]),
-    ("agent_connect", &["tolerant"]),
-    ("kustomer", &["tolerant"]),
-];
-
-/// Where a library may be spoken to.
+/// Where a library may be used.
 const LIBRARIES: &[(&str, &[&str])] = &[
-    ("axum", &["web", "sandbox"]),
-    ("askama", &["web"]),
-    ("dashmap", &["gold"]),
-    ("rusqlite", &["store"]),
-    ("reqwest", &["base", "upstream", "sandbox"]),
-    ("sspi", &[]),
-    ("tokio_tungstenite", &["sandbox"]),
-    ("windows_auth", &["upstream", "feeds", "actions", "commands"]),
-    ("classic_signalr", &["upstream", "feeds", "commands"]),
-    ("clap", &["commands"]),
+    ("askama", &["callboard::web"]),
+    ("axum", &["callboard::web", "sandbox"]),
+    ("clap", &["callboard::commands"]),
+    ("dashmap", &["callboard::gold"]),
+    ("reqwest", &["base", "callboard::upstream", "callboard::commands", "sandbox", "windows_auth", "classic_signalr"]),
+    ("rusqlite", &["callboard::store"]),
+    ("sspi", &["windows_auth"]),
+    ("tokio_tungstenite", &["classic_signalr"]),
 ];
 
+/// What must not know an upstream's own names.
+const ABOVE: &[&str] =
+    &["src/config", "src/domain", "src/gold", "src/live", "src/store", "src/web", "templates", "static"];
+
+/// The most columns of a line.
+const COLUMNS: usize = 120;
+
 #[test]
-fn imports_go_down_and_never_up() {
+fn imports_point_down() {
+    let workspace = Workspace::read();
     let mut broken = Vec::new();
-    for (room, allowed) in ROOMS {
-        for file in files(&source().join(room)) {
-            for other in names_after(&without_tests(&file), "crate::") {
-                let is_room = ROOMS.iter().any(|(name, _)| *name == other);
-                if is_room && other != *room && !allowed.contains(&other.as_str()) {
-                    broken.push(format!("{} imports {other}, which {room} may not", file.display()));
-                }
+    for (path, module) in &workspace.modules {
+        let Some((part, allowed)) = layer_of(path) else { continue };
+        for mention in &module.mentions {
+            let Target::Ours(target) = workspace.resolve(path, &mention.segments) else { continue };
+            let is_allowed = |beginning: &&str| is_below(&target, beginning);
+            if !is_below(&target, part) && !allowed.iter().any(is_allowed) && !is_above(&target, path) {
+                let (file, line) = (module.file.display(), mention.line);
+                broken.push(format!("{file}:{line}: {part} imports {}", target.join("::")));
             }
         }
     }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert_none("imports that do not point down", broken);
 }
 
 #[test]
-fn upstreams_do_not_know_each_other() {
+fn every_module_of_the_top_level_has_a_layer() {
+    let workspace = Workspace::read();
+    let tops = workspace.modules.keys().filter(|path| path.len() == if path[0] == "callboard" { 2 } else { 1 });
+    let found: BTreeSet<String> = tops.map(|path| path.join("::")).collect();
+    let planned: BTreeSet<String> =
+        LAYERS.iter().map(|(part, _)| (*part).to_owned()).filter(|part| part.matches("::").count() < 2).collect();
+    assert_eq!(found, planned);
+}
+
+#[test]
+fn library_is_used_in_its_own_layer() {
+    let workspace = Workspace::read();
     let mut broken = Vec::new();
-    for (upstream, allowed) in UPSTREAMS {
-        for file in files(&source().join("upstream").join(upstream)) {
-            for other in names_after(&without_tests(&file), "upstream::") {
-                let is_upstream = UPSTREAMS.iter().any(|(name, _)| *name == other);
-                if is_upstream && other != *upstream && !allowed.contains(&other.as_str()) {
-                    broken.push(format!("{} imports {other}, which {upstream} may not", file.display()));
-                }
+    for (path, module) in &workspace.modules {
+        for mention in &module.mentions {
+            let Target::Library(name) = workspace.resolve(path, &mention.segments) else { continue };
+            let Some((library, places)) = LIBRARIES.iter().find(|(library, _)| *library == name) else { continue };
+            if !places.iter().any(|place| is_below(path, place)) {
+                broken.push(format!("{}:{}: {library} belongs to {places:?}", module.file.display(), mention.line));
             }
         }
     }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert_none("libraries in other layers", broken);
 }
 
+/// Files and folders that lie next to each other must have an order. What a module shares with its parent does not
+/// count.
 #[test]
-fn a_library_is_spoken_to_in_its_own_room() {
-    let mut broken = Vec::new();
-    for (room, _) in ROOMS {
-        for file in files(&source().join(room)) {
-            let text = without_tests(&file);
-            for (library, rooms) in LIBRARIES.iter().filter(|(_, rooms)| !rooms.contains(room)) {
-                if text.contains(&format!("{library}::")) {
-                    broken.push(format!(
-                        "{} speaks to {library}, which belongs to {}",
-                        file.display(),
-                        rooms.join(", ")
-                    ));
-                }
+fn siblings_have_no_import_cycles() {
+    let workspace = Workspace::read();
+    let mut graphs: BTreeMap<ModulePath, BTreeMap<String, BTreeMap<String, String>>> = BTreeMap::new();
+    for (path, module) in &workspace.modules {
+        for mention in &module.mentions {
+            let Target::Ours(target) = workspace.resolve(path, &mention.segments) else { continue };
+            let common = path.iter().zip(&target).take_while(|(one, other)| one == other).count();
+            if common == 0 || common == path.len() || common == target.len() {
+                continue;
+            }
+            let graph = graphs.entry(path[..common].to_vec()).or_default();
+            let edges = graph.entry(path[common].clone()).or_default();
+            let place = format!("{}:{}: {}", module.file.display(), mention.line, mention.segments.join("::"));
+            edges.entry(target[common].clone()).or_insert(place);
+        }
+    }
+    let mut cycles = Vec::new();
+    for (folder, graph) in &graphs {
+        for (from, edges) in graph {
+            for (to, place) in edges.iter().filter(|(to, _)| reaches(graph, to, from)) {
+                cycles.push(format!("{}: {from} -> {to}\n    {place}", folder.join("::")));
             }
         }
     }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert_none("imports that are part of a cycle", cycles);
+}
+
+/// An upstream's name for a field or a metric means nothing to us above the modules that translate it. A name that
+/// `domain` uses too is ours, and so are a thing's name, id and state (`queue_name`, `is_open`).
+#[test]
+fn upstream_names_stay_below_feeds_and_actions() {
+    let ours = vocabulary::used_in(&files(&["src/domain"], &[".rs"]));
+    let named_like = |file: &PathBuf, name: &str| file.iter().any(|part| part.to_string_lossy().starts_with(name));
+    let fields = files(&["src/upstream"], &[".rs"]).into_iter().filter(|file| named_like(file, "wire"));
+    let fields = fields.flat_map(|file| vocabulary::fields_and_renames(&file));
+    let metrics = files(&["src/feeds"], &["/names.rs"]).into_iter().flat_map(|file| vocabulary::quoted_in(&file));
+    let theirs: BTreeSet<String> = fields
+        .chain(metrics)
+        .map(|name| vocabulary::normalized(&name))
+        .filter(|name| vocabulary::is_specific(name) && !ours.contains(name))
+        .collect();
+    assert!(theirs.len() > 50, "the names of the upstream systems are found: {theirs:?}");
+    let mut broken = Vec::new();
+    for file in files(ABOVE, &[".rs", ".html", ".js"]).into_iter().filter(|file| !vocabulary::is_test(file)) {
+        for (number, line) in vocabulary::code_lines(&file) {
+            for name in vocabulary::identifiers(&line).filter(|name| theirs.contains(&vocabulary::normalized(name))) {
+                broken.push(format!("{}:{number}: {name}", shown(&file)));
+            }
+        }
+    }
+    assert_none("names of upstream systems above feeds and actions", broken);
 }
 
 #[test]
-fn every_room_is_on_the_plan_and_every_file_in_a_room() {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(source()).expect("the source can be read") {
-        let entry = entry.expect("the source can be read");
-        found.insert(entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir());
-    }
-    let rooms: Vec<&str> = found.iter().filter(|(_, is_room)| **is_room).map(|(name, _)| name.as_str()).collect();
-    let mut plan: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
-    plan.sort_unstable();
-    assert_eq!(rooms, plan);
-    let files: Vec<&str> = found.iter().filter(|(_, is_room)| !**is_room).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(files, ["lib.rs", "main.rs"]);
-}
-
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{} cannot be read: {error}", folder.display())) {
-        let path = entry.expect("a room can be read").path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if name == "tests" {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            found.push(path);
+fn words_have_one_meaning_and_the_fields_name() {
+    let places = ["src", "crates", "templates", "static", "docs", "README.md", "ARCHITECTURE.md"];
+    let mut broken = Vec::new();
+    for file in files(&places, &[".rs", ".html", ".js", ".css", ".md", ".toml"]) {
+        let text = fs::read_to_string(&file).expect("a text file is readable");
+        for (number, line) in text.lines().enumerate() {
+            for (word, instead) in vocabulary::replaced_words(&shown(&file), line) {
+                broken.push(format!("{}:{}: {word}: say {instead}", shown(&file), number + 1));
+            }
         }
     }
-    found
+    assert_none("words of the old dialect", broken);
 }
 
-/// The code of a file. Its tests may speak to whom they like: they ship with nobody. Comments may speak of anything.
-fn without_tests(file: &Path) -> String {
-    let text = fs::read_to_string(file).expect("a source file can be read");
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-/// The first name after each occurrence of a path's beginning, groups in braces included.
-fn names_after(text: &str, beginning: &str) -> Vec<String> {
-    let first_word = |text: &str| -> String {
-        text.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
-    };
-    let mut names = Vec::new();
-    for rest in text.split(beginning).skip(1) {
-        match rest.strip_prefix('{').and_then(|group| group.split_once("};")) {
-            Some((group, _)) => names.extend(group.split(',').map(first_word)),
-            None => names.push(first_word(rest)),
+#[test]
+fn lines_have_at_most_120_columns() {
+    let places = ["src", "crates", "tests", "benches", "fuzz", "static", "templates"];
+    let mut broken = Vec::new();
+    for file in files(&places, &[".rs", ".js", ".mjs", ".html", ".css"]) {
+        let text = fs::read_to_string(&file).expect("a text file is readable");
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| line.chars().count() > COLUMNS) {
+            broken.push(format!("{}:{}: {} columns", shown(&file), number + 1, line.chars().count()));
         }
     }
-    names
+    assert_none("lines that are too long", broken);
+}
+
+fn assert_none(what: &str, broken: Vec<String>) {
+    assert!(broken.is_empty(), "{} {what}:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// The part of [`LAYERS`] that a module belongs to.
+fn layer_of(path: &[String]) -> Option<(&'static str, &'static [&'static str])> {
+    let parts = LAYERS.iter().filter(|(part, _)| is_below(path, part));
+    parts.max_by_key(|(part, _)| part.len()).copied()
+}
+
+/// Whether a path begins with another.
+fn is_below(path: &[String], beginning: &str) -> bool {
+    let mut segments = path.iter();
+    beginning.split("::").all(|part| segments.next().is_some_and(|segment| segment == part))
+}
+
+/// Whether a module is an ancestor of another, whose items the latter may use.
+fn is_above(ancestor: &[String], path: &[String]) -> bool {
+    path.starts_with(ancestor) && ancestor.len() > 1
+}
+
+/// Whether edges lead from one node to another.
+fn reaches(graph: &BTreeMap<String, BTreeMap<String, String>>, from: &str, to: &str) -> bool {
+    let (mut open, mut seen) = (vec![from], BTreeSet::new());
+    while let Some(node) = open.pop() {
+        if node == to {
+            return true;
+        }
+        if seen.insert(node) {
+            open.extend(graph.get(node).into_iter().flat_map(|edges| edges.keys().map(String::as_str)));
+        }
+    }
+    false
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line arguments.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,22 +7,22 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use base::logging::LogFormat;
 
-/// A live dashboard for contact centers that run on Clarity Connect, Goodays, Agent Connect and Kustomer.
+/// A real-time dashboard for contact centers that run on Clarity Connect, Goodays, Agent Connect and Kustomer.
 #[derive(Debug, Parser)]
 #[command(name = "callboard", version, arg_required_else_help = true)]
 pub struct Arguments {
-    /// How log lines are written to standard error.
+    /// The format of log lines on standard error.
     #[arg(long, value_enum, default_value_t = Log::Text, global = true)]
     pub log: Log,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Log {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
@@ -37,115 +37,115 @@ impl From<Log> for LogFormat {
     }
 }
 
-/// What Callboard can do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start an invented contact center and the real server in front of it.
+    /// Start a simulated contact center, and the server in front of it.
     Demo(DemoOptions),
-    /// Serve real systems.
+    /// Start the server.
     Serve {
-        /// The configuration.
+        /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
-    /// Try every configured system once and say what to mend.
+    /// Check the configuration and the connection to each configured system.
     Check {
-        /// The configuration.
+        /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
-    /// Forget a customer, also on the pages of a running server.
+    /// Erase a customer, also in a running server.
     Erase(EraseOptions),
-    /// Let displays in by token, list them, shut them out; also while a server runs.
+    /// Create, list and revoke tokens of wall displays, also in a running server.
     #[command(subcommand)]
-    WallboardToken(TokenDeed),
-    /// Start the four upstreams' systems alone, invented, to develop against.
-    Sandbox(FloorOptions),
+    WallboardToken(WallboardTokenCommand),
+    /// Start only the simulated contact center with its four upstream systems, to develop against.
+    Sandbox(SandboxOptions),
 }
 
-/// Who is to be forgotten.
+/// Options of `erase`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("customer").required(true).multiple(true))]
 pub struct EraseOptions {
-    /// Whoever has this e-mail address.
+    /// The customer's e-mail address.
     #[arg(long, value_name = "ADDRESS", group = "customer")]
     pub email: Option<String>,
-    /// Whoever has this telephone number, however it is written.
+    /// The customer's telephone number, in any notation.
     #[arg(long, value_name = "NUMBER", group = "customer")]
     pub phone: Option<String>,
-    /// Only says what would be forgotten. Nothing is changed.
+    /// Only count what would be erased. Nothing is changed.
     #[arg(long)]
     pub dry_run: bool,
-    /// The configuration, which says where the data is.
+    /// The configuration file, which names the data directory.
     #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
     pub config: PathBuf,
 }
 
-/// What to do about displays.
+/// Subcommands of `wallboard-token`.
 #[derive(Debug, Subcommand)]
-pub enum TokenDeed {
-    /// Make a token for a display. It is shown once.
+pub enum WallboardTokenCommand {
+    /// Create a token for a display. It is shown once.
     Create {
-        /// The wallboard that it is to show, by its name in the configuration.
+        /// The wallboard that it shows, by its name in the configuration.
         #[arg(long, value_name = "WALLBOARD")]
         board: String,
-        /// What people call it, such as the place where it hangs.
+        /// The name of the display, such as its location. Default: that of the wallboard.
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
-        /// For how many days it is good.
+        /// The validity in days.
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
         days: u16,
-        /// Lets every browser in that has the token, not only the first that uses it: for screens that start from copies of
-        /// one image.
+        /// Allow every browser that has the token, not only the first one that uses it: for displays that start from
+        /// copies of one image.
         #[arg(long)]
         many_browsers: bool,
-        /// The configuration.
+        /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
     /// List the displays.
     List {
-        /// The configuration.
+        /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
-    /// Shut a display out at once.
+    /// Revoke a display at once.
     Revoke {
-        /// Which, as `list` names it: the eight letters after cbw_ in its token.
+        /// The id from `list`: the eight characters after cbw_ in its token.
         id: String,
-        /// The configuration.
+        /// The configuration file.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
 }
 
-/// How the demo is started.
+/// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoOptions {
-    /// Where the pages are served.
+    /// The address and port of the server.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// The contact center.
+    /// The simulated contact center.
     #[command(flatten)]
-    pub floor: FloorOptions,
-    /// Where events are kept. By default they are forgotten when the demo ends.
+    pub sandbox: SandboxOptions,
+    /// The data directory. By default a temporary one, which is removed at the end.
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,
 }
 
-/// The invented contact center.
+/// Options of the simulated contact center.
 #[derive(Debug, Args)]
-pub struct FloorOptions {
-    /// How many agents work in it.
+pub struct SandboxOptions {
+    /// The number of agents.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub agents: u32,
-    /// How many queues they answer.
+    /// The number of queues.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub queues: u32,
-    /// How much faster than real its time goes.
+    /// Simulated seconds per real second.
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
-    /// The same seed gives the same history.
+    /// The seed of the simulation. The same seed gives the same history.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }

@@ -1,4 +1,5 @@
-//! `callboard check`: tries each configured system once and says in one line each what to mend.
+//! `callboard check`: checks the configuration, and calls each configured system once. Prints one line for each with
+//! advice.
 
 mod advice;
 
@@ -7,8 +8,11 @@ use std::time::Duration;
 
 use classic_signalr::Event;
 
-use super::{CommandError, say, serve};
-use crate::config::{self, Config};
+use super::error::CommandError;
+use super::output::print_line;
+use super::resources::{load_config, open_tls};
+use super::serve;
+use crate::config;
 use crate::feeds::clarity;
 use crate::store;
 use crate::upstream::agent_connect::AgentConnect;
@@ -17,51 +21,50 @@ use crate::upstream::goodays::Goodays;
 use crate::upstream::kustomer::Kustomer;
 use base::{Clock, error_chain, http};
 
-/// How long Clarity may take to begin to push, all transports tried.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The timeout of opening SignalR, with all transports tried.
+const SIGNALR_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What was found.
+/// The result of one check.
 enum Finding {
-    /// All is well.
-    Well(String),
-    /// It is not configured, which is nobody's fault.
+    Ok(String),
+    /// Not configured; the name of the missing section.
     Off(&'static str),
-    /// Something is to be mended.
-    Wrong(String),
+    /// A problem, and what to do about it.
+    Problem(String),
 }
 
 pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
-    let config = Config::load(Some(path), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;
-    serve::guard(&config)?;
-    super::application::open_tls(&config, &Clock::system())?;
-    let data = store::check_directory(&config.server.data_dir).err();
-    let data = data.map(|error| ("Data directory", Finding::Wrong(error.to_string())));
-    let locked_out = serve::locked_out(&config).map(|why| ("Sign-in", Finding::Wrong(why.to_owned())));
+    let config = load_config(path)?;
+    serve::check_exposure(&config)?;
+    open_tls(&config, &Clock::system())?;
+    let data_dir = store::check_directory(&config.server.data_dir).err();
+    let data_dir = data_dir.map(|error| ("Data directory", Finding::Problem(error.to_string())));
+    let login = serve::login_warning(&config).map(|warning| ("Sign-in", Finding::Problem(warning.to_owned())));
     let findings = [
         ("Clarity Connect", check_clarity(config.clarity.as_ref()).await),
         ("Goodays", check_goodays(config.goodays.as_ref()).await),
         ("Agent Connect", check_agent_connect(config.agent_connect.as_ref()).await),
         ("Kustomer", check_kustomer(config.kustomer.as_ref()).await),
     ];
-    let mut wrong = 0;
-    for (system, finding) in findings.into_iter().chain(locked_out).chain(data) {
+    let mut problems = 0;
+    for (system, finding) in findings.into_iter().chain(login).chain(data_dir) {
         let (word, what) = match finding {
-            Finding::Well(what) => ("ok", what),
+            Finding::Ok(what) => ("ok", what),
             Finding::Off(section) => ("off", format!("Not configured. Add {section} to switch it on.")),
-            Finding::Wrong(what) => {
-                wrong += 1;
+            Finding::Problem(what) => {
+                problems += 1;
                 ("WRONG", what)
             }
         };
-        say(&format!("{system:<16} {word:<6} {what}"));
+        print_line(&format!("{system:<16} {word:<6} {what}"));
     }
     for key in config.keys_without_effect() {
-        say(&format!("{:<16} {:<6} `{key}` is read, but nothing acts on it yet.", "Note", ""));
+        print_line(&format!("{:<16} {:<6} `{key}` has no effect yet.", "Note", ""));
     }
-    match wrong {
+    match problems {
         0 => Ok(()),
-        1 => Err(CommandError::Runtime("One system cannot be used; its line says what to mend.".to_owned())),
-        _ => Err(CommandError::Runtime(format!("{wrong} systems cannot be used; their lines say what to mend."))),
+        1 => Err(CommandError::Runtime("One system cannot be used; its line says what to do.".to_owned())),
+        _ => Err(CommandError::Runtime(format!("{problems} systems cannot be used; their lines say what to do."))),
     }
 }
 
@@ -69,34 +72,34 @@ async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
     let Some(config) = config else { return Finding::Off("[clarity]") };
     let upstream = match clarity::settings::client(config, &Clock::system()) {
         Ok(upstream) => upstream,
-        Err(error) => return Finding::Wrong(error),
+        Err(error) => return Finding::Problem(error),
     };
     let version = match upstream.info().await {
         Ok(info) => info.connect_version.unwrap_or_else(|| "of an unknown version".to_owned()),
-        Err(error) => return wrong(&error, advice::about_clarity(&error)),
+        Err(error) => return problem(&error, advice::about_clarity(&error)),
     };
-    let pushes = pushes(&upstream).await;
+    let signalr = check_signalr(&upstream).await;
     match upstream.structure().await {
         Ok(structure) => {
             let count = |list: Option<Vec<_>>| list.map_or(0, |list| list.len());
             let (agents, queues) = (count(structure.agents), count(structure.queues));
             let seen = format!("Clarity Connect {version} shows this account {agents} agents and {queues} queues.");
-            match pushes {
-                Ok(transport) => Finding::Well(format!("{seen} It pushes over {transport}.")),
-                Err(why) => Finding::Wrong(format!(
-                    "{seen} It does not push, and would only be asked every 5 s: {why} Check `signalr_path`, `hub` and \
+            match signalr {
+                Ok(transport) => Finding::Ok(format!("{seen} It pushes over {transport}.")),
+                Err(why) => Finding::Problem(format!(
+                    "{seen} It does not push, and would only be polled every 5 s: {why} Check `signalr_path`, `hub` and \
                      `transports`."
                 )),
             }
         }
-        Err(error) => wrong(&error, advice::about_clarity(&error)),
+        Err(error) => problem(&error, advice::about_clarity(&error)),
     }
 }
 
-/// By which transport Clarity pushes, or why it does not.
-async fn pushes(upstream: &Clarity) -> Result<&'static str, String> {
+/// The SignalR transport that works, or why none does.
+async fn check_signalr(upstream: &Clarity) -> Result<&'static str, String> {
     let mut connection = upstream.open_connection().map_err(|error| format!("TLS cannot be set up: {error}."))?;
-    let first = tokio::time::timeout(LONGEST_WAIT, async {
+    let first = tokio::time::timeout(SIGNALR_TIMEOUT, async {
         loop {
             match connection.next().await {
                 Event::Connected { transport, .. } => return Ok(transport.as_str()),
@@ -105,77 +108,80 @@ async fn pushes(upstream: &Clarity) -> Result<&'static str, String> {
             }
         }
     });
-    let found = first.await.unwrap_or_else(|_| Err("Nothing came in time.".to_owned()));
+    let found = first.await.unwrap_or_else(|_| Err("No connection within 30 s.".to_owned()));
     connection.close().await;
     found
 }
 
 async fn check_goodays(config: Option<&config::Goodays>) -> Finding {
     let Some(config) = config else { return Finding::Off("[goodays]") };
-    let upstream = match tls()
+    let upstream = match http_client()
         .and_then(|http| Goodays::new(http, &config.api_root, &config.api_token).map_err(|error| error.to_string()))
     {
         Ok(upstream) => upstream,
-        Err(error) => return Finding::Wrong(error),
+        Err(error) => return Finding::Problem(error),
     };
     match upstream.check().await {
         Ok(()) if config.hmac_secrets.is_empty() && config.allow_unsigned => {
-            Finding::Well("The API answers. Webhooks are taken unsigned, from anybody.".to_owned())
+            Finding::Ok("The API answers. Unsigned webhooks are accepted, from every sender.".to_owned())
         }
-        Ok(()) if config.hmac_secrets.is_empty() => Finding::Wrong(
+        Ok(()) if config.hmac_secrets.is_empty() => Finding::Problem(
             "The API answers, but every webhook is refused: agree on a secret with Goodays and set hmac_secrets."
                 .to_owned(),
         ),
-        Ok(()) => Finding::Well(format!(
+        Ok(()) => Finding::Ok(format!(
             "The API answers. Webhooks are checked against {} secret{}.",
             config.hmac_secrets.len(),
             if config.hmac_secrets.len() == 1 { "" } else { "s" }
         )),
-        Err(error) => wrong(&error, advice::about_goodays(&error)),
+        Err(error) => problem(&error, advice::about_goodays(&error)),
     }
 }
 
 async fn check_agent_connect(config: Option<&config::AgentConnect>) -> Finding {
     let Some(config) = config else { return Finding::Off("[agent_connect]") };
     let Some(key) = &config.api_key else {
-        return Finding::Wrong("Requests need api_key or api_key_file in [agent_connect].".to_owned());
+        return Finding::Problem("Requests need api_key or api_key_file in [agent_connect].".to_owned());
     };
-    let upstream = match tls()
+    let upstream = match http_client()
         .and_then(|http| AgentConnect::new(http, &config.api_root, key).map_err(|error| error.to_string()))
     {
         Ok(upstream) => upstream,
-        Err(error) => return Finding::Wrong(error),
+        Err(error) => return Finding::Problem(error),
     };
     match upstream.check().await {
         Ok(()) => {
             let mode = if config.mode == config::Mode::Test { "test" } else { "production" };
-            Finding::Well(format!("The API takes the key. The mode is {mode}."))
+            Finding::Ok(format!("The API accepts the key. The mode is {mode}."))
         }
-        Err(error) => wrong(&error, advice::about_agent_connect(&error)),
+        Err(error) => problem(&error, advice::about_agent_connect(&error)),
     }
 }
 
 async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
     let Some(config) = config else { return Finding::Off("[kustomer]") };
     let Some(key) = &config.api_key else {
-        return Finding::Wrong("Add api_key or api_key_file to [kustomer]: webhooks are not taken yet.".to_owned());
+        return Finding::Problem(
+            "Add api_key or api_key_file to [kustomer]: without it only what webhooks contain is known.".to_owned(),
+        );
     };
-    let upstream =
-        match tls().and_then(|http| Kustomer::new(http, &config.api_root, key).map_err(|error| error.to_string())) {
-            Ok(upstream) => upstream,
-            Err(error) => return Finding::Wrong(error),
-        };
+    let upstream = match http_client()
+        .and_then(|http| Kustomer::new(http, &config.api_root, key).map_err(|error| error.to_string()))
+    {
+        Ok(upstream) => upstream,
+        Err(error) => return Finding::Problem(error),
+    };
     match upstream.check().await {
-        Ok(()) => Finding::Well("The API takes the key.".to_owned()),
-        Err(error) => wrong(&error, advice::about_kustomer(&error)),
+        Ok(()) => Finding::Ok("The API accepts the key.".to_owned()),
+        Err(error) => problem(&error, advice::about_kustomer(&error)),
     }
 }
 
-/// What went wrong, and what to do about it.
-fn wrong(error: &dyn std::error::Error, advice: &str) -> Finding {
-    Finding::Wrong(format!("{} {advice}", error_chain(error)).trim_end().to_owned())
+/// The error, and advice.
+fn problem(error: &dyn std::error::Error, advice: &str) -> Finding {
+    Finding::Problem(format!("{} {advice}", error_chain(error)).trim_end().to_owned())
 }
 
-fn tls() -> Result<http::Client, String> {
+fn http_client() -> Result<http::Client, String> {
     http::client().map_err(|error| format!("TLS cannot be set up: {error}."))
 }

@@ -1,15 +1,16 @@
-//! `callboard demo`: an invented contact center with the four upstreams' systems in front of it, and the real server
-//! against them over real sockets.
+//! `callboard demo`: the sandbox, a simulated contact center with its four upstream systems, and the server against it
+//! over real sockets.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::application::{Application, RunMode};
-use super::arguments::{DemoOptions, FloorOptions};
-use super::serve::bind;
-use super::{CommandError, say};
+use super::application::Application;
+use super::arguments::{DemoOptions, SandboxOptions};
+use super::error::CommandError;
+use super::output::print_line;
+use super::resources::bind;
 use crate::config::{
     self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
 };
@@ -18,72 +19,72 @@ use crate::web::access::DemoTokens;
 use base::{Clock, Lifecycle};
 use sandbox::{self, Addresses, Control, Sandbox, Visibility};
 
-/// Wallboards of the demo, with how many of the first queues each shows; none means all.
-const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
+/// The demo's wallboards and how many queues each shows; 0 means all.
+const WALLBOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
 
-/// What the demo's wallboards show of each queue.
+/// The tiles of the demo's wallboards.
 const TILES: [&str; 5] = ["queuedCount", "longestWait", "answeredCount", "abandonedCount", "agentsAvailable"];
 
 pub(super) async fn run(options: DemoOptions) -> Result<(), CommandError> {
     let began = Instant::now();
     let listener = bind(options.listen).await?;
     let clock = Clock::system();
-    // The upstreams go on while the server stops: as in life.
-    let (neighbours, life) = (Lifecycle::new(), Lifecycle::new());
-    let sandbox = start_sandbox(&options.floor, &clock, &neighbours).await?;
+    // The sandbox has its own lifecycle: it still answers while the server shuts down.
+    let (sandbox_life, life) = (Lifecycle::new(), Lifecycle::new());
+    let sandbox = start_sandbox(&options.sandbox, &clock, &sandbox_life).await?;
 
-    let data = DataDir::of(options.data_dir)?;
-    let mut config = with_surveys(sandbox_config(sandbox.addresses(), data.path()));
+    let data_dir = DataDir::open(options.data_dir)?;
+    let mut config = with_surveys(sandbox_config(sandbox.addresses(), data_dir.path()));
     config.access = demo_access();
-    let players = players(&sandbox.control());
-    let world = Application::start_with(&config, listener, RunMode::Demo, Some(players), clock, &life).await?;
-    let base = format!("http://{}", world.address);
-    let address = |path: &str| {
+    let tokens = demo_tokens(&sandbox.control());
+    let application = Application::start_demo(&config, listener, tokens, clock, &life).await?;
+    let base = format!("http://{}", application.address);
+    let webhook_url = |path: &str| {
         format!("{base}/webhooks/{path}")
             .parse()
-            .map_err(|error| CommandError::Runtime(format!("{base} is no address: {error}.")))
+            .map_err(|error| CommandError::Runtime(format!("{base} is no URL: {error}.")))
     };
-    sandbox.send_goodays_webhooks_to(address("goodays")?);
-    sandbox.send_kustomer_webhooks_to(address("kustomer")?);
+    sandbox.send_goodays_webhooks_to(webhook_url("goodays")?);
+    sandbox.send_kustomer_webhooks_to(webhook_url("kustomer")?);
 
-    say(&format!("Callboard shows an invented contact center with {} agents.\n", options.floor.agents));
-    for (page, what) in [
-        ("login", "the door: come in with one click"),
-        ("supervisor", "the floor"),
-        ("wallboard/floor", "a display for the wall, all queues"),
-        ("wallboard/sales", "another one, four queues"),
-        ("feedback", "what customers say"),
+    print_line(&format!("Callboard shows a simulated contact center with {} agents.\n", options.sandbox.agents));
+    for (page, content) in [
+        ("login", "log in with one click"),
+        ("supervisor", "all queues and agents"),
+        ("wallboard/floor", "a wallboard of all queues"),
+        ("wallboard/sales", "a wallboard of four queues"),
+        ("feedback", "customer responses"),
         ("surveys", "survey requests"),
-        ("status", "how the four systems are heard"),
+        ("status", "the state of the four upstream systems"),
         ("api/v1/state?scope=all", "the same as JSON"),
     ] {
-        say(&format!("  {:<42} {what}", format!("{base}/{page}")));
+        print_line(&format!("  {:<42} {content}", format!("{base}/{page}")));
     }
-    say(&format!("\nThe sandbox is steered at {}", sandbox.addresses().control));
-    say(&format!("Ready after {} ms. Ctrl-C stops it.", began.elapsed().as_millis()));
+    print_line(&format!("\nThe sandbox is controlled at {}", sandbox.addresses().control));
+    print_line(&format!("Ready after {} ms. Ctrl-C stops it.", began.elapsed().as_millis()));
 
     life.run_until_signal().await;
-    world.close().await;
-    neighbours.kill();
-    drop(world);
-    data.forget();
+    application.close().await;
+    sandbox_life.kill();
+    drop(application);
+    data_dir.remove();
     Ok(())
 }
 
-/// Starts the upstreams' systems.
+/// Starts the simulated contact center with its four upstream systems.
 pub(super) async fn start_sandbox(
-    floor: &FloorOptions,
+    options: &SandboxOptions,
     clock: &Clock,
     life: &Lifecycle,
 ) -> Result<Sandbox, CommandError> {
-    if !floor.speed.is_finite() || floor.speed <= 0.0 || floor.speed > 100.0 {
+    if !options.speed.is_finite() || options.speed <= 0.0 || options.speed > 100.0 {
         return Err(CommandError::Usage("--speed must be more than 0 and at most 100.".to_owned()));
     }
     let options = sandbox::Options {
-        agents: floor.agents,
-        queues: floor.queues,
-        speed: floor.speed,
-        seed: floor.seed,
+        agents: options.agents,
+        queues: options.queues,
+        speed: options.speed,
+        seed: options.seed,
         ..sandbox::Options::default()
     };
     Sandbox::start(options, clock.clone(), life.clone())
@@ -91,7 +92,7 @@ pub(super) async fn start_sandbox(
         .map_err(|error| CommandError::Runtime(format!("The sandbox cannot listen on this machine: {error}.")))
 }
 
-/// The configuration of a server in front of a sandbox: what a file would say, of a house without a door.
+/// The configuration of a server in front of a sandbox, without login.
 #[must_use]
 pub fn sandbox_config(addresses: &Addresses, data_dir: &Path) -> Config {
     let mut clarity = Clarity::new(addresses.clarity_api.clone(), addresses.client_id.clone(), Auth::Negotiate);
@@ -122,7 +123,7 @@ pub fn sandbox_config(addresses: &Addresses, data_dir: &Path) -> Config {
     Config {
         access: config::Access { sign_in: config::SignIn::None, ..config::Access::default() },
         server: config::Server { data_dir: data_dir.to_owned(), ..config::Server::default() },
-        // What is invented need not be copied.
+        // Simulated data needs no backup.
         store: config::Store { backups_kept: 0, ..config::Store::default() },
         clarity: Some(clarity),
         goodays: Some(goodays),
@@ -132,7 +133,7 @@ pub fn sandbox_config(addresses: &Addresses, data_dir: &Path) -> Config {
             places: (1..=12).map(|queue| PlaceLink { partner_id: format!("P{queue}"), queue_id: queue }).collect(),
             ..config::Join::default()
         },
-        wallboards: BOARDS
+        wallboards: WALLBOARDS
             .into_iter()
             .map(|(name, queues)| {
                 let mut board = Wallboard::new(name);
@@ -145,29 +146,31 @@ pub fn sandbox_config(addresses: &Addresses, data_dir: &Path) -> Config {
     }
 }
 
-/// Who plays whom in the demo, by their number in the sandbox. The first is the account of the server itself.
-const CAST: [(Role, i64); 4] = [(Role::Administrator, 1), (Role::Supervisor, 2), (Role::TeamLead, 3), (Role::Agent, 4)];
+/// The demo's role of each agent of the sandbox. The first is the service account of the server itself.
+const DEMO_ROLES: [(Role, i64); 4] =
+    [(Role::Administrator, 1), (Role::Supervisor, 2), (Role::TeamLead, 3), (Role::Agent, 4)];
 
-/// What they are to the house, of which the demo's is one with a door.
+/// The demo's `[access]`: login with Clarity, and a person for each role.
 #[must_use]
 pub fn demo_access() -> config::Access {
-    let played = |role| config::People::agents(CAST.iter().filter(|(played, _)| *played == role).map(|(_, id)| *id));
+    let people =
+        |role| config::People::agents(DEMO_ROLES.iter().filter(|(theirs, _)| *theirs == role).map(|(_, id)| *id));
     config::Access {
-        administrators: played(Role::Administrator),
-        supervisors: played(Role::Supervisor),
-        team_leads: played(Role::TeamLead),
+        administrators: people(Role::Administrator),
+        supervisors: people(Role::Supervisor),
+        team_leads: people(Role::TeamLead),
         ..config::Access::default()
     }
 }
 
-/// One click instead of a password: the sandbox gives a token of the one who plays the part.
-fn players(control: &Control) -> DemoTokens {
-    control.set_visibility(CAST[1].1, Visibility::All);
+/// One click instead of a password: the sandbox issues a token of the agent who has the role.
+fn demo_tokens(control: &Control) -> DemoTokens {
+    control.set_visibility(DEMO_ROLES[1].1, Visibility::All);
     let control = control.clone();
-    Arc::new(move |role| control.token_for(CAST.iter().find(|(played, _)| *played == role)?.1).map(Into::into))
+    Arc::new(move |role| control.token_for(DEMO_ROLES.iter().find(|(theirs, _)| *theirs == role)?.1).map(Into::into))
 }
 
-/// Customers of ended sessions are asked; what would be asked about closed conversations is shown.
+/// Requests surveys for ended sessions, and shows what it would request for closed conversations.
 fn with_surveys(mut config: Config) -> Config {
     if let Some(surveys) = &mut config.agent_connect {
         surveys.send = Sending::On;
@@ -178,38 +181,38 @@ fn with_surveys(mut config: Config) -> Config {
     config
 }
 
-/// Where the demo keeps its events.
+/// The data directory of the demo.
 #[derive(Debug)]
 enum DataDir {
     Kept(PathBuf),
-    Passing(PathBuf),
+    Temporary(PathBuf),
 }
 
 impl DataDir {
-    fn of(wanted: Option<PathBuf>) -> Result<Self, CommandError> {
-        if let Some(path) = wanted {
+    fn open(given: Option<PathBuf>) -> Result<Self, CommandError> {
+        if let Some(path) = given {
             return Ok(Self::Kept(path));
         }
-        // A directory that is there already is somebody else's.
+        // `create` fails if the directory exists: it would be of another program.
         let name = format!("callboard-demo-{}-{:08x}", std::process::id(), rand::random::<u32>());
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
-            CommandError::Runtime(format!("{} cannot be made ({error}): choose a --data-dir.", path.display()))
+            CommandError::Runtime(format!("{} cannot be created ({error}): choose a --data-dir.", path.display()))
         })?;
-        Ok(Self::Passing(path))
+        Ok(Self::Temporary(path))
     }
 
     fn path(&self) -> &Path {
         match self {
-            Self::Kept(path) | Self::Passing(path) => path,
+            Self::Kept(path) | Self::Temporary(path) => path,
         }
     }
 
-    fn forget(self) {
-        if let Self::Passing(path) = self
+    fn remove(self) {
+        if let Self::Temporary(path) = self
             && let Err(error) = std::fs::remove_dir_all(&path)
         {
-            tracing::warn!(error = %error, path = %path.display(), "what the demo kept could not be removed");
+            tracing::warn!(error = %error, path = %path.display(), "the temporary data directory could not be removed");
         }
     }
 }

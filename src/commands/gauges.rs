@@ -1,103 +1,25 @@
-//! Keeps the metrics up to date that nobody reports by themselves, because they say how much there is and not what
-//! happened.
+//! Updates the metrics that are gauges of a state and not counts of events: store size, backup age, open feedback.
 
 use std::time::Duration;
 
-use crate::domain::{SourceName, SourceState};
-use crate::gold::{Entity, Gold, Key};
+use crate::gold::Gold;
+use crate::gold::rollup::BacklogByAge;
 use crate::store::Store;
 use base::{Clock, Metrics};
 
-/// How old these figures may be.
-const EVERY: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The ages of those who wait: where each ends.
-const AGES: [&str; 4] = ["4h", "1d", "3d", "older"];
-
-/// Looks again and again.
-pub(super) async fn keep(gold: Gold, store: Store, metrics: Metrics, clock: Clock) {
-    let mut rounds = tokio::time::interval(EVERY);
+pub(super) async fn run(gold: Gold, store: Store, metrics: Metrics, clock: Clock) {
+    let mut ticks = tokio::time::interval(INTERVAL);
     loop {
-        rounds.tick().await;
+        ticks.tick().await;
         metrics.store_bytes(store.size_bytes());
         if let Some(at) = store.backups().last() {
             metrics.backup_age(clock.now().duration_since(at).as_secs_f64());
         }
-        for (age, open) in AGES.into_iter().zip(open_feedback(&gold).into_iter().flatten()) {
+        let backlog = gold.copy().open_backlog();
+        for (age, open) in backlog.iter().flat_map(BacklogByAge::by_age) {
             metrics.feedback_open(age, open);
         }
-    }
-}
-
-/// Those who wait for an answer, as pages count them, by how long they have. `None`: nobody tells of any.
-fn open_feedback(gold: &Gold) -> Option<[u64; AGES.len()]> {
-    let state = match gold.copy().get(&Key::Source(SourceName::Goodays)).as_deref() {
-        Some(Entity::Source(goodays)) => goodays.state,
-        _ => SourceState::Off,
-    };
-    let counted = match gold.copy().get(&Key::Floor).as_deref() {
-        Some(Entity::Floor(floor)) => Some(floor.feedback.open),
-        _ => None,
-    };
-    let open = match state {
-        SourceState::Off => None,
-        SourceState::Live | SourceState::Polling => Some(counted.unwrap_or_default()),
-        // It was counted before Goodays fell silent.
-        SourceState::Stale | SourceState::Down => counted,
-    }?;
-    Some([open.under_4_hours, open.under_24_hours, open.under_3_days, open.older])
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::domain::{Fact, FeedbackAction, FeedbackActionKind, Health, RequestState, ResponseRecord};
-    use crate::gold::MatchRules;
-    use base::Lifecycle;
-
-    #[tokio::test]
-    async fn open_feedback_is_what_waits_by_how_long() {
-        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
-        let (clock, life) = (Clock::manual(now), Lifecycle::new());
-        let gold = Gold::start(MatchRules::default(), crate::gold::BusinessDay::default(), clock, &life);
-        let response = |id: &str, messages: serde_json::Value| -> ResponseRecord {
-            serde_json::from_value(serde_json::json!({
-                "id": id, "created": "2026-11-11T10:00:00Z", "updated": null, "source": null, "thread": "open",
-                "survey": null, "answers": [], "messages": messages,
-                "customer": { "name": "Chester", "email": null, "phone": null, "crm_id": null }, "extra": {},
-                "place": null, "delegatedTo": null, "actions": ["message"], "alert": false
-            }))
-            .unwrap()
-        };
-        // One was answered and the customer wrote again an hour ago; the other was marked as needing no answer.
-        let again = serde_json::json!({
-            "a": { "id": "a", "at": "2026-11-12T10:00:00Z", "kind": null, "text": "x", "from": "Mia", "attachment": null },
-            "b": { "id": "b", "at": "2026-11-21T11:00:00Z", "kind": null, "text": "x", "from": null, "attachment": null }
-        });
-        let dealt_with = response("r2", serde_json::json!({}));
-        let stand = dealt_with.revision();
-        gold.apply(Fact::Response(Box::new(response("r1", again)))).await;
-        gold.apply(Fact::Response(Box::new(dealt_with))).await;
-        let mark = FeedbackAction {
-            id: "d1".into(),
-            response: "r2".into(),
-            kind: FeedbackActionKind::NoReplyNeeded,
-            who: "mia".into(),
-            text: None,
-            state: RequestState::Accepted,
-            reason: None,
-            attempts: 0,
-            revision: stand,
-            created: now,
-            changed: now,
-        };
-        gold.apply(Fact::FeedbackAction(Box::new(mark))).await;
-        gold.flush().await;
-        assert_eq!(open_feedback(&gold), None, "nobody is asked about feedback where Goodays is off");
-        gold.apply(Fact::Source(SourceName::Goodays, Health::new(SourceState::Live, now))).await;
-        gold.flush().await;
-        assert_eq!(open_feedback(&gold), Some([1, 0, 0, 0]));
     }
 }

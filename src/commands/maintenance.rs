@@ -1,96 +1,74 @@
-//! Looks after the store while the server runs: copies it, removes what is over, and gives up when its disk does.
+//! Maintenance of the store while the server runs: backups, retention, and the health of the disk.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use crate::config::Config;
 use crate::domain::{CustomerIdentity, Fact, Health, SourceName, SourceState};
 use crate::gold::Gold;
-use crate::store::{RetentionPeriods, RetentionReport, Settings, Store, StoreError};
+use crate::store::{RetentionReport, Store, StoreError};
 use base::{Clock, Lifecycle};
 
-/// How often it is looked whether something is due.
-const ROUND: Duration = Duration::from_secs(60);
+/// How often it is checked whether a backup or retention is due.
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether something is over.
-const REMOVE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const RETENTION_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often it is looked how the disk is.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// In how many of these looks a disk that fails is tried again.
-const TRY_EVERY: u64 = 12;
+/// A failing disk is written to again in one of so many checks.
+const CHECKS_PER_PROBE: u64 = 12;
 
-/// What the configuration says about the store.
-pub(super) fn settings(config: &Config) -> Settings {
-    Settings {
-        min_free: config.store.min_free.0,
-        backup_dir: Some(backup_dir(config)),
-        backups_kept: config.store.backups_kept,
-        retention: RetentionPeriods {
-            webhooks: config.privacy.keep_webhooks,
-            feedback: config.privacy.keep_feedback,
-            sessions: config.privacy.keep_sessions,
-            audit: config.privacy.keep_audit,
-        },
-    }
-}
-
-/// Where copies go.
-pub(super) fn backup_dir(config: &Config) -> PathBuf {
-    config.store.backup_dir.clone().unwrap_or_else(|| config.server.data_dir.join("backup"))
-}
-
-/// Copies and removes whenever it is time. A restart does not put it off: what counts is when the last copy was made.
-pub(super) async fn keep(
+/// Makes backups and removes expired data when they are due. The time of the last backup counts, so that a restart does
+/// not delay the next one. `backup_error` gets the error of the last backup.
+pub(super) async fn run(
     store: Store,
     gold: Gold,
-    every: Duration,
-    copies: bool,
-    uncopied: watch::Sender<Option<String>>,
+    backup_interval: Duration,
+    has_backups: bool,
+    backup_error: watch::Sender<Option<String>>,
     clock: Clock,
 ) {
-    let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
-    let mut removed_at = None;
-    let mut rounds = tokio::time::interval(ROUND);
+    let backup_interval = SignedDuration::try_from(backup_interval).unwrap_or(SignedDuration::MAX);
+    let mut last_removal = None;
+    let mut ticks = tokio::time::interval(INTERVAL);
     loop {
-        rounds.tick().await;
+        ticks.tick().await;
         let now = clock.now();
-        if removed_at.is_none_or(|at| now.duration_since(at) >= REMOVE_EVERY) {
-            removed_at = Some(now);
-            remove(&store, &gold).await;
+        if last_removal.is_none_or(|at| now.duration_since(at) >= RETENTION_INTERVAL) {
+            last_removal = Some(now);
+            remove_expired(&store, &gold).await;
         }
-        if copies && store.backups().last().is_none_or(|at| now.duration_since(at) >= every) {
+        if has_backups && store.backups().last().is_none_or(|at| now.duration_since(at) >= backup_interval) {
             match store.backups().create().await {
-                Ok(copy) => {
-                    uncopied.send_replace(None);
-                    tracing::info!(copy = %copy.display(), "the database was copied");
+                Ok(backup) => {
+                    backup_error.send_replace(None);
+                    tracing::info!(path = %backup.display(), "backup of the database made");
                 }
                 Err(error) => {
-                    uncopied.send_replace(Some(error.to_string()));
-                    tracing::error!(%error, "the database could not be copied; it is tried again in a minute")
+                    backup_error.send_replace(Some(error.to_string()));
+                    tracing::error!(%error, "the backup of the database failed; it is tried again in a minute")
                 }
             }
         }
     }
 }
 
-/// Tells gold how the disk is, so that pages say it as `/readyz` does. A disk that fails is tried again once a minute.
-pub(super) async fn tell_of_the_disk(
+/// Reports the health of the disk to gold, for pages. A failing disk is probed once a minute.
+pub(super) async fn report_disk_health(
     store: Store,
     gold: Gold,
-    mut uncopied: watch::Receiver<Option<String>>,
+    mut backup_error: watch::Receiver<Option<String>>,
     clock: Clock,
 ) {
-    let mut told: Option<Health> = None;
-    let mut rounds = tokio::time::interval(LOOK_EVERY);
-    for round in 0_u64.. {
-        rounds.tick().await;
-        let trouble = if round.is_multiple_of(TRY_EVERY) { store.probe_write_error() } else { store.write_error() };
-        let (state, reason) = match (trouble, uncopied.borrow_and_update().clone()) {
+    let mut reported: Option<Health> = None;
+    let mut ticks = tokio::time::interval(DISK_CHECK_INTERVAL);
+    for check in 0_u64.. {
+        ticks.tick().await;
+        let write_error =
+            if check.is_multiple_of(CHECKS_PER_PROBE) { store.probe_write_error() } else { store.write_error() };
+        let (state, reason) = match (write_error, backup_error.borrow_and_update().clone()) {
             (Some(error @ StoreError::Full { .. }), _) => {
                 (SourceState::Down, Some(format!("Disk full: new feedback is refused. {error}")))
             }
@@ -98,16 +76,17 @@ pub(super) async fn tell_of_the_disk(
             (None, Some(error)) => (SourceState::Stale, Some(format!("Backups fail. {error}"))),
             (None, None) => (SourceState::Live, None),
         };
-        let since = told.as_ref().filter(|told| told.state == state).map_or_else(|| clock.now(), |told| told.since);
+        let unchanged = reported.as_ref().filter(|reported| reported.state == state);
+        let since = unchanged.map_or_else(|| clock.now(), |reported| reported.since);
         let health = Health { reason: reason.map(Into::into), ..Health::new(state, since) };
-        if told.as_ref() != Some(&health) {
+        if reported.as_ref() != Some(&health) {
             gold.apply(Fact::Source(SourceName::Store, health.clone())).await;
-            told = Some(health);
+            reported = Some(health);
         }
     }
 }
 
-async fn remove(store: &Store, gold: &Gold) {
+async fn remove_expired(store: &Store, gold: &Gold) {
     match store.privacy().remove_expired().await {
         Ok(removed) if removed.is_empty() => {}
         Ok(removed) => {
@@ -118,18 +97,18 @@ async fn remove(store: &Store, gold: &Gold) {
                 results = removed.results.len(),
                 sessions = removed.sessions.len(),
                 audit = removed.audit,
-                "what was over has been removed"
+                "expired data removed"
             );
             let RetentionReport { responses, results: surveys, sessions, .. } = removed;
             gold.apply(Fact::Forgotten { responses, surveys, sessions, person: CustomerIdentity::default() }).await;
         }
-        Err(error) => tracing::error!(%error, "what is over could not be removed; it is tried again in an hour"),
+        Err(error) => tracing::error!(%error, "expired data could not be removed; it is tried again in an hour"),
     }
 }
 
-/// Ends the process when the disk fails again and again: another start may find it mended, and whoever watches is told.
-pub(super) async fn watch_the_disk(store: Store, life: Lifecycle) {
+/// Ends the process when the disk keeps failing: a restart may find it repaired, and the service manager notices.
+pub(super) async fn stop_on_disk_failure(store: Store, life: Lifecycle) {
     store.failed_permanently().await;
-    tracing::error!("the disk of the data directory fails again and again; the process ends, to be started again");
+    tracing::error!("the disk of the data directory keeps failing; the process ends, to be started again");
     life.fail();
 }

@@ -1,17 +1,19 @@
-//! `callboard sandbox`: the four upstreams' systems alone, to develop an integration against.
+//! `callboard sandbox`: only the simulated contact center with its four upstream systems, to develop an integration
+//! against.
 
-use super::arguments::FloorOptions;
-use super::{CommandError, demo, say};
+use super::arguments::SandboxOptions;
+use super::demo;
+use super::error::CommandError;
+use super::output::print_line;
 use base::secret::ExposeSecret;
 use base::{Clock, Lifecycle};
 
-pub(super) async fn run(options: FloorOptions) -> Result<(), CommandError> {
+pub(super) async fn run(options: SandboxOptions) -> Result<(), CommandError> {
     let life = Lifecycle::new();
     let sandbox = demo::start_sandbox(&options, &Clock::system(), &life).await?;
     let at = sandbox.addresses();
-    say("The four upstreams' systems, invented. Whatever is secret here is secret to nobody.\n");
-    // These secrets open nothing but the sandbox that has just been started.
-    for (what, value) in [
+    print_line("A simulated contact center with its four upstream systems. The secrets below open nothing else.\n");
+    for (key, value) in [
         ("Clarity api_root", at.clarity_api.to_string()),
         ("Clarity signalr_path", at.signalr_path.to_owned()),
         ("Clarity client_id", at.client_id.clone()),
@@ -25,9 +27,9 @@ pub(super) async fn run(options: FloorOptions) -> Result<(), CommandError> {
         ("Kustomer api_key", at.kustomer_key.expose_secret().to_owned()),
         ("Control API", at.control.to_string()),
     ] {
-        say(&format!("  {what:<26} {value}"));
+        print_line(&format!("  {key:<26} {value}"));
     }
-    say("\nCtrl-C stops it.");
+    print_line("\nCtrl-C stops it.");
     life.run_until_signal().await;
     Ok(())
 }

@@ -1,5 +1,12 @@
 //! What an update says about one field.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Fields that have no type of ours yet, under the upstream's own names: kept and shown. In an update a null removes
+/// one.
+pub type Unclassified = BTreeMap<Arc<str>, serde_json::Value>;
+
 /// One field of an update. Absent, `null` and a value are three different things.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Change<T> {

@@ -1,4 +1,4 @@
-//! How a customer is recognised: by e-mail address and by telephone number, whichever way they are written (`apis.md` D.2).
+//! How a customer is recognized: by e-mail address, telephone number or CRM id, however they are written (apis.md D.2).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Words that stand where an identity should and are none.
-const NOBODY: [&str; 6] = ["anonymous", "none", "notset", "null", "undefined", "unknown"];
+/// Placeholders that systems send instead of an identity.
+const PLACEHOLDERS: [&str; 6] = ["anonymous", "none", "notset", "null", "undefined", "unknown"];
 
-/// What stands before the @ of addresses that belong to nobody in particular.
-const SHARED: [&str; 12] = [
+/// Local parts of addresses that many people share.
+const SHARED_MAILBOXES: [&str; 12] = [
     "admin", "billing", "contact", "hello", "help", "info", "mail", "no-reply", "noreply", "office", "sales", "support",
 ];
 
-/// How many of a number's last digits it is looked up by: as many as the shortest number has.
-const CLUE: usize = 7;
+/// How many of a telephone number's last digits make its match key: as many as the shortest number has.
+const KEY_DIGITS: usize = 7;
 
-/// How one customer may be recognised. Empty: not at all.
+/// By what one customer may be recognized. Empty: not at all.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CustomerIdentity {
@@ -25,34 +25,46 @@ pub struct CustomerIdentity {
     emails: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     phones: BTreeSet<Phone>,
-    /// What the systems of the house call them (`apis.md` J20).
+    /// Ids in the site's own systems (apis.md J20).
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     numbers: BTreeSet<String>,
 }
 
-/// What two customers have in common who may be one and the same, from the surest on.
+/// The kinds of identities that two customers may share, the most reliable first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityKind {
-    /// The number that the house gave them (`apis.md` J20).
+    /// An id in the site's own systems (apis.md J20).
     Number,
-    /// An e-mail address (`apis.md` J21).
+    /// An e-mail address (apis.md J21).
     Email,
-    /// A telephone number, which a family or an office may share (`apis.md` J22).
+    /// A telephone number, which a family or an office may share (apis.md J22).
     Phone,
 }
 
-/// A telephone number, without all that is not a digit.
+impl IdentityKind {
+    /// What users call it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Email => "e-mail address",
+            Self::Phone => "telephone number",
+        }
+    }
+}
+
+/// A telephone number, digits only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Phone {
-    /// With the number of its country.
+    /// With the country code.
     International(String),
-    /// As it is dialled in its country, without the zero in front.
+    /// As it is dialed within its country, without the leading zero.
     National(String),
 }
 
 impl CustomerIdentity {
-    /// Somebody with this address and this number, as far as these are any.
+    /// A customer with this e-mail address and telephone number, as far as they are valid.
     #[must_use]
     pub fn new(email: Option<&str>, phone: Option<&str>) -> Self {
         Self {
@@ -62,18 +74,17 @@ impl CustomerIdentity {
         }
     }
 
-    /// Somebody whom the house knows by this number, if it is one. Words for none, and what is too short to tell anybody
-    /// from everybody, are not.
+    /// A customer with this id in the site's own systems. Placeholders, and ids of one character, are ignored.
     #[must_use]
     pub fn numbered(number: &str) -> Self {
         let number = number.trim();
-        let is_one = number.len() >= 2 && !NOBODY.iter().any(|word| number.eq_ignore_ascii_case(word));
+        let is_one = number.len() >= 2 && !PLACEHOLDERS.iter().any(|word| number.eq_ignore_ascii_case(word));
         Self { numbers: is_one.then(|| number.to_owned()).into_iter().collect(), ..Self::default() }
     }
 
-    /// Somebody who called from a SIP address. Its user may be a telephone number; of the others those in these domains have
-    /// an e-mail address that reads the same (`apis.md` J28). Elsewhere it is a name at a telephone company: it proves
-    /// nothing of an e-mail address, and as no other system knows customers by it, it leads nowhere and is not kept.
+    /// A customer who called from a SIP address. Its user part may be a telephone number. Otherwise, in the federated
+    /// domains, the SIP address is also the e-mail address (apis.md J28). In other domains it is a name at a telephone
+    /// company, by which no other system knows the customer: it is ignored.
     #[must_use]
     pub fn at_sip(address: &str, federated: &[String]) -> Self {
         let address = address.trim().to_lowercase();
@@ -88,7 +99,7 @@ impl CustomerIdentity {
         if is_federated { Self::new(Some(&format!("{user}@{domain}")), None) } else { Self::default() }
     }
 
-    /// The same customer, of whom more is known.
+    /// Adds the identities of `other`, the same customer.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.emails.extend(other.emails);
@@ -97,13 +108,13 @@ impl CustomerIdentity {
         self
     }
 
-    /// Whether nobody can be recognised by this.
+    /// Whether nothing identifies the customer.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.emails.is_empty() && self.phones.is_empty() && self.numbers.is_empty()
     }
 
-    /// The addresses, in small letters.
+    /// The e-mail addresses, in lower case.
     pub fn emails(&self) -> impl Iterator<Item = &str> {
         self.emails.iter().map(String::as_str)
     }
@@ -113,14 +124,14 @@ impl CustomerIdentity {
         self.phones.iter()
     }
 
-    /// Without addresses that many people write from, such as info@: they say little of who it is (`apis.md` J21).
+    /// Removes addresses that many people share, such as info@: they do not identify a customer (apis.md J21).
     #[must_use]
     pub fn without_shared_addresses(mut self) -> Self {
-        self.emails.retain(|email| email.split_once('@').is_none_or(|(name, _)| !SHARED.contains(&name)));
+        self.emails.retain(|email| email.split_once('@').is_none_or(|(name, _)| !SHARED_MAILBOXES.contains(&name)));
         self
     }
 
-    /// The surest thing that the two have in common. `None`: they are not the same, as far as anybody can say.
+    /// The most reliable identity that the two share. `None`: nothing says that they are the same customer.
     #[must_use]
     pub fn shared_identity(&self, other: &Self) -> Option<IdentityKind> {
         let same_number = |phone: &Phone| other.phones.iter().any(|known| phone.is_the_same_as(known));
@@ -133,22 +144,23 @@ impl CustomerIdentity {
         }
     }
 
-    /// Words to look this customer up by: whoever [is like](Self::shared_identity) them shares at least one.
+    /// Keys to look the customer up by: two customers with a [shared identity](Self::shared_identity) share at least
+    /// one.
     pub fn match_keys(&self) -> impl Iterator<Item = Arc<str>> {
         let phones = self.phones.iter().map(|phone| {
             let digits = phone.digits();
-            format!("tel {}", digits.get(digits.len().saturating_sub(CLUE)..).unwrap_or(digits)).into()
+            format!("tel {}", digits.get(digits.len().saturating_sub(KEY_DIGITS)..).unwrap_or(digits)).into()
         });
         let numbers = self.numbers.iter().map(|number| format!("no. {number}").into());
         self.emails.iter().map(|email| email.as_str().into()).chain(phones).chain(numbers)
     }
 
-    /// Whether a text names this customer.
+    /// Whether a text contains one of the customer's addresses or telephone numbers.
     pub fn is_in(&self, text: &str) -> bool {
         let lower = text.to_lowercase();
         self.emails.iter().any(|email| has_address(&lower, email))
             || (!self.phones.is_empty()
-                && numbers(text).any(|found| self.phones.iter().any(|phone| phone.is_the_same_as(&found))))
+                && phones_in(text).any(|found| self.phones.iter().any(|phone| phone.is_the_same_as(&found))))
     }
 }
 
@@ -183,7 +195,7 @@ impl Phone {
         }
     }
 
-    /// How an international number may be written without its country, whichever that is.
+    /// How an international number may be written without its country code, which has one to three digits.
     #[must_use]
     pub fn national_forms(&self) -> Vec<&str> {
         let Self::International(digits) = self else { return Vec::new() };
@@ -202,29 +214,29 @@ impl Phone {
 fn read_email(text: &str) -> Option<String> {
     let email = text.trim().to_lowercase();
     let (name, host) = email.split_once('@')?;
-    // Words that stand where an address should, such as NOTSET, are none.
+    // Placeholders such as NOTSET have no @.
     let is_one = !name.is_empty() && !host.is_empty() && !email.contains(char::is_whitespace);
     is_one.then_some(email)
 }
 
-/// Whether an address stands in a text by itself, and not as the end or the beginning of another one.
+/// Whether a text contains an address as a whole, and not as part of a longer one.
 fn has_address(text: &str, email: &str) -> bool {
     let is_part = |letter: char| letter.is_alphanumeric() || "._%+-".contains(letter);
     text.match_indices(email).any(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + email.len()..]);
-        // A full stop after it may end a sentence.
+        // A full stop after the address may end a sentence.
         let rest = after.trim_start_matches('.');
         !before.ends_with(is_part) && !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '-')
     })
 }
 
-/// What may be telephone numbers in a text.
-fn numbers(text: &str) -> impl Iterator<Item = Phone> {
+/// Everything in a text that may be a telephone number.
+fn phones_in(text: &str) -> impl Iterator<Item = Phone> {
     let is_part = |letter: char| letter.is_ascii_digit() || "+ ()-./\u{a0}".contains(letter);
     text.split(move |letter| !is_part(letter)).filter_map(Phone::read)
 }
 
-/// Without who it is.
+/// Without the customer's data.
 impl fmt::Debug for CustomerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CustomerIdentity").finish_non_exhaustive()
@@ -240,18 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_the_same_in_any_case_and_words_for_none_are_none() {
+    fn email_ignores_case_and_placeholders_are_no_identity() {
         assert_eq!(person(" Rob.T@Example.COM ", ""), person("rob.t@example.com", "Unknown"));
-        for nobody in ["", "NOTSET", "anonymous", "a b@example.com", "@example.com"] {
-            assert!(person(nobody, nobody).is_unknown(), "{nobody}");
+        for placeholder in ["", "NOTSET", "anonymous", "a b@example.com", "@example.com"] {
+            assert!(person(placeholder, placeholder).is_unknown(), "{placeholder}");
         }
         assert!(person("", "123456").is_unknown(), "too short for a number");
         assert!(person("", "sip:rob@example.com").is_unknown());
     }
 
-    /// `apis.md` J22, J28.
+    /// The user part of a SIP address may be a telephone number (apis.md J22); an e-mail address it is in federated
+    /// domains only (apis.md J28).
     #[test]
-    fn a_sip_address_is_an_e_mail_address_in_domains_of_the_house_alone_and_may_be_a_number_anywhere() {
+    fn sip_address_is_an_email_in_federated_domains_only() {
         let federated = ["example.com".to_owned(), "Partner.example".to_owned()];
         let rob = || person("rob@example.com", "");
         let number = || person("", "+13128633465");
@@ -276,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_surest_likeness_counts_and_whoever_is_alike_shares_a_clue() {
+    fn shared_identity_is_the_most_reliable_and_implies_a_shared_key() {
         let jenny = || person("jenny@example.com", "+13128633465").and(CustomerIdentity::numbered("C-9"));
         let nobody = CustomerIdentity::default();
         for (other, shared_identity) in [
@@ -301,13 +314,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_many_people_is_nobodys() {
+    fn shared_mailbox_identifies_no_customer() {
         let person = person("Info@example.com", "+13128633465").without_shared_addresses();
         assert_eq!((person.emails().count(), person.phones().count()), (0, 1));
     }
 
     #[test]
-    fn what_is_kept_of_somebody_reads_back() {
+    fn identity_round_trips_through_json_and_hides_in_debug() {
         let jenny = person("jenny@example.com", "+13128633465").and(person("", "06 12 34 56 78"));
         let kept = serde_json::to_string(&jenny).expect("JSON");
         assert_eq!(serde_json::from_str::<CustomerIdentity>(&kept).expect("JSON"), jenny);
@@ -315,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_not_found_in_a_longer_one() {
+    fn email_is_not_found_within_a_longer_address() {
         let ann = person("ann@example.com", "");
         for text in ["ann@example.com", "Write to <Ann@Example.com>.", "mailto:ann@example.com?x", "ann@example.com."] {
             assert!(ann.is_in(text), "{text}");
@@ -326,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_the_same_however_it_is_written() {
+    fn phone_matches_however_it_is_written() {
         let wanted = person("", "+1 (312) 863-3465");
         for written in ["13128633465;EXT=3465", "tel:+13128633465", "312.863.3465", "(312) 863 3465", "0013128633465"] {
             assert!(wanted.is_in(written), "{written}");

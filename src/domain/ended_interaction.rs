@@ -157,7 +157,7 @@ pub struct EndedInteraction {
 }
 
 /// Details of a call, or of a conversation that may have been one, by which the two are matched as one interaction
-/// (`apis.md` J18).
+/// (apis.md J18).
 #[derive(Clone, Default, PartialEq)]
 pub struct CallDetails {
     /// The customer.
@@ -214,7 +214,7 @@ pub struct SkippedSurvey {
 }
 
 impl SkippedSurvey {
-    /// The key of the interaction. A session and the conversation that it belongs to share one (`apis.md` J17).
+    /// The key of the interaction. A session and the conversation that it belongs to share one (apis.md J17).
     #[must_use]
     pub fn interaction_key(&self) -> Arc<str> {
         match (&self.interaction, &self.conversation) {

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A position in the order in which pushes were received and requests were sent. A snapshot carries the position of its
-/// *request*: whatever was pushed after that is newer than the snapshot (`apis.md` B114).
+/// *request*: whatever was pushed after that is newer than the snapshot (apis.md B114).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Ordinal(pub u64);
 
@@ -56,8 +56,8 @@ pub enum Fact {
         /// The queue.
         queue: Box<QueueUpdate>,
     },
-    /// Pushes about queues may have been missed. What was pushed before `before` and not again since is dropped, so that
-    /// old counts and waiting customers are never shown as if they were live.
+    /// Pushes about queues may have been missed. What was pushed before `before` and not again since is dropped, so
+    /// that old counts and waiting customers are never shown as if they were live.
     QueuePushesMissed {
         /// What was pushed earlier may be out of date.
         before: Ordinal,
@@ -72,7 +72,8 @@ pub enum Fact {
     Forgotten {
         /// Responses that are removed.
         responses: Vec<ResponseId>,
-        /// Survey requests of the customer, which stay without personal data to be counted, and survey results, which go.
+        /// Survey requests of the customer, which stay without personal data to be counted, and survey results, which
+        /// go.
         surveys: Vec<SurveyId>,
         /// Sessions that are removed.
         sessions: Vec<SessionId>,

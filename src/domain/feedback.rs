@@ -60,8 +60,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether the customer wrote it: no author is named, or the author is the customer. Goodays writes the same name with
-    /// different capitals (`apis.md` B143).
+    /// Whether the customer wrote it: no author is named, or the author is the customer. Goodays writes the same name
+    /// with different capitals (apis.md B143).
     #[must_use]
     pub fn is_of(&self, customer: &Customer) -> bool {
         match (&self.from, &customer.name) {
@@ -153,7 +153,7 @@ pub struct ResponseRecord {
     /// When its newest message was written, by Goodays' clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_as_dated: Option<Timestamp>,
-    /// When Goodays last changed it. Unreliable: later events repeat earlier values (`apis.md` B140).
+    /// When Goodays last changed it. Unreliable: later events repeat earlier values (apis.md B140).
     pub updated: Option<Timestamp>,
     /// How the survey reached the customer, or the review site that the text comes from.
     pub source: Option<Arc<str>>,
@@ -208,7 +208,7 @@ impl ResponseRecord {
         format!("{}|{}|{newest}|{updated}", self.thread, actions.join(",")).into()
     }
 
-    /// The answer to the NPS question, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
+    /// The answer to the NPS question, 0 to 10. A five is a detractor, not five stars (apis.md B147).
     #[must_use]
     pub fn nps(&self) -> Option<u8> {
         let answer = self.answers.iter().find(|answer| answer.kind.eq_ignore_ascii_case("nps"))?;
@@ -216,9 +216,9 @@ impl ResponseRecord {
         (0..=10).find(|score| f64::from(*score) == value)
     }
 
-    /// Merges another event. Goodays repeats old values in its time of update, so the newest message decides first which
-    /// of the two is newer (`apis.md` B140), and a delegation beats the same thread without one. Messages are only ever
-    /// added, whichever event comes last (`apis.md` B141).
+    /// Merges another event. Goodays repeats old values in its time of update, so the newest message decides first
+    /// which of the two is newer (apis.md B140), and a delegation beats the same thread without one. Messages are only
+    /// ever added, whichever event comes last (apis.md B141).
     #[must_use]
     pub fn and(self, event: Self) -> Self {
         let freshness = |record: &Self| (record.newest(), record.updated, record.delegated_to.is_some());
@@ -226,7 +226,8 @@ impl ResponseRecord {
         // If one of the two is not dated, the one that arrived last counts as newer.
         let is_newer = freshness(&event) >= freshness(&self) || !is_dated(&event) && is_dated(&self);
         let (mut newer, older) = if is_newer { (event, self) } else { (self, event) };
-        // An assumed date yields to a real one, and to an earlier assumed one: the age of an open thread must not restart.
+        // An assumed date yields to a real one, and to an earlier assumed one: the age of an open thread must not
+        // restart.
         let is_later = newer.assumed == Some(AssumedDate::Received) && older.created.is_some();
         if is_later && (older.assumed != Some(AssumedDate::Received) || older.created < newer.created) {
             (newer.created, newer.assumed) = (older.created, older.assumed);
@@ -245,8 +246,8 @@ impl ResponseRecord {
         newer
     }
 
-    /// What may be kept after erasure, under an anonymous id: the numbers that are counted and the place, and nothing that
-    /// the customer wrote or that identifies them (`apis.md` J66).
+    /// What may be kept after erasure, under an anonymous id: the numbers that are counted and the place, and nothing
+    /// that the customer wrote or that identifies them (apis.md J66).
     #[must_use]
     pub fn without_person(self, id: ResponseId) -> Self {
         let is_counted = |value: &serde_json::Value| value.is_number() || value.is_boolean();

@@ -4,6 +4,7 @@
 
 pub mod actor;
 pub mod agent;
+pub mod agent_update;
 pub mod change;
 pub mod customer_identity;
 pub mod ended_interaction;
@@ -24,15 +25,16 @@ pub mod survey;
 pub mod team;
 
 pub use actor::{Actor, ActorKind};
-pub use agent::{AgentStatus, AgentStatusUpdate, AgentUpdate};
-pub use change::Change;
+pub use agent::AgentStatus;
+pub use agent_update::{AgentStatusUpdate, AgentUpdate};
+pub use change::{Change, Unclassified};
 pub use customer_identity::CustomerIdentity;
 pub use ended_interaction::{EndedInteraction, Interaction, SkipReason, SkippedSurvey};
 pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, AssumedDate, Customer, Message, Place, ResponseRecord, ThreadState};
 pub use feedback_action::{FeedbackAction, FeedbackActionKind};
 pub use ids::{AgentId, FeedbackActionId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
-pub use metric::{MetricValue, Metrics, Modality};
+pub use metric::{Metric, MetricValue, Metrics, Modality};
 pub use permission::{Permission, Visibility};
 pub use queue::QueueUpdate;
 pub use request::RequestState;
@@ -43,9 +45,3 @@ pub use source::{Health, SourceName, SourceState};
 pub use status_history::{Occupancy, PastStatus, StatusHistory};
 pub use survey::{Delivery, Survey, SurveyOrigin, SurveyResult, SurveyState};
 pub use team::{StructureSnapshot, TeamRecord};
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// Fields that have no type of ours yet: kept and shown under the upstream's own names.
-pub type Unclassified = BTreeMap<Arc<str>, serde_json::Value>;

@@ -25,7 +25,8 @@ pub struct Visibility {
 }
 
 impl Permission {
-    /// Everything. For sites where a proxy authenticates viewers, and for displays, whose wallboard defines what they show.
+    /// Everything. For sites where a proxy authenticates viewers, and for displays, whose wallboard defines what they
+    /// show.
     #[must_use]
     pub fn everything(role: Role) -> Self {
         Self { role, visibility: None }
@@ -80,8 +81,8 @@ impl Permission {
         self.role >= Role::Supervisor
     }
 
-    /// Whether the viewer may see a record that is attributed to these. The agent decides; without one the queue, then the
-    /// team.
+    /// Whether the viewer may see a record that is attributed to these. The agent decides; without one the queue, then
+    /// the team.
     #[must_use]
     pub fn sees_attributed_to(&self, agent: Option<AgentId>, queue: Option<QueueId>, team: Option<TeamId>) -> bool {
         match (agent, queue, team) {

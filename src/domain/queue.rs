@@ -30,7 +30,7 @@ pub struct QueueUpdate {
     pub cleared_metrics: Vec<MetricPath>,
     /// Sessions that wait in it or are being handled.
     pub sessions: SessionListUpdates,
-    /// Fields that have no type of ours. In an update a null removes one.
+    /// Fields that have no type of ours.
     pub other: Unclassified,
     /// How many entries of the message were invalid and dropped.
     pub dropped: u64,

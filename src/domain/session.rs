@@ -94,7 +94,7 @@ impl SessionKind {
 
 /// What one message reports of one session. A field that it leaves out is unchanged.
 ///
-/// Times are instants, never running durations: a duration would change with every poll (`apis.md` B76).
+/// Times are instants, never running durations: a duration would change with every poll (apis.md B76).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionUpdate {
     /// The session's id.
@@ -119,7 +119,7 @@ pub struct SessionUpdate {
     pub on_hold: Change<bool>,
     /// When the hold began.
     pub hold_since: Change<Timestamp>,
-    /// Fields that have no type of ours. In an update a null removes one.
+    /// Fields that have no type of ours.
     pub other: Unclassified,
 }
 

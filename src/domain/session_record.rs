@@ -1,4 +1,4 @@
-//! What is stored of a session: feedback may come days later and is matched with it then (`apis.md` J60).
+//! What is stored of a session: feedback may come days later and is matched with it then (apis.md J60).
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct SessionRecord {
     pub ended: Option<Timestamp>,
     /// The customer.
     pub person: CustomerIdentity,
-    /// The Kustomer conversation that it belongs to (`apis.md` J17).
+    /// The Kustomer conversation that it belongs to (apis.md J17).
     pub conversation: Option<Arc<str>>,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Debug for SessionRecord {
     }
 }
 
-/// A user's decision on which session a response is about (`apis.md` J50).
+/// A user's decision on which session a response is about (apis.md J50).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
     /// The response.

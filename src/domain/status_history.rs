@@ -27,8 +27,8 @@ pub struct PastStatus {
 /// Statuses by the instant at which they began.
 pub type StatusHistory = BTreeMap<Timestamp, PastStatus>;
 
-/// An agent's occupancy: time in contact and after-call work as a share of that and available time. Wall-clock time: two
-/// chats at once count once.
+/// An agent's occupancy: time in contact and after-call work as a share of that and available time. Wall-clock time:
+/// two chats at once count once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Occupancy {
     /// Time in contact or after-call work.

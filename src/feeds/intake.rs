@@ -1,9 +1,10 @@
-//! Takes webhooks in: the signature is checked over the very bytes, the event goes to the disk, and only then may it be
-//! acknowledged. Whatever it means is found out afterwards, from the store.
+//! Accepts webhooks: checks the signature over the raw body, stores the event, and only then lets it be acknowledged.
+//! The feeds read the events from the store.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 
@@ -16,22 +17,22 @@ use crate::upstream::tolerant::WrittenTime;
 use base::hmac::SignatureError;
 use base::metrics::Metrics;
 
-/// The header in which Goodays signs.
+/// The header with Goodays' signature.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
 
-/// The header in which Kustomer signs.
+/// The header with Kustomer's signature.
 pub const KUSTOMER_SIGNATURE: &str = kustomer::signature::HEADER;
 
-/// What is kept beside an arrival that we asked for ourselves.
+/// The stored header of an event that we found ourselves.
 const FOUND: &str = "callboard-found";
 
-/// Whether an arrival was asked for, and not sent.
+/// Whether an event was found by reconciling and not sent.
 #[must_use]
-pub fn is_reconciled(arrival: &InboxEvent) -> bool {
-    arrival.headers.iter().any(|(name, _)| name == FOUND)
+pub fn is_reconciled(event: &InboxEvent) -> bool {
+    event.headers.iter().any(|(name, _)| name == FOUND)
 }
 
-/// The door for webhooks. Cheap to clone.
+/// The entry for webhooks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake(Arc<Inner>);
 
@@ -41,26 +42,26 @@ struct Inner {
     metrics: Metrics,
     goodays: Option<Signatures>,
     kustomer: Option<kustomer::Signatures>,
-    for_goodays: Bell,
-    for_kustomer: Bell,
+    goodays_signals: Signals,
+    kustomer_signals: Signals,
 }
 
-/// Wakes whoever follows one of the senders.
+/// Wakes the feed of one sender.
 #[derive(Debug)]
-struct Bell {
+struct Signals {
     arrived: Notify,
-    /// One permit for each refused signature, so that each is counted however many come at once.
+    /// One permit for each refused signature, so that each is counted.
     refused: Semaphore,
     body_rejections: Mutex<BodyRejections>,
 }
 
-impl Default for Bell {
+impl Default for Signals {
     fn default() -> Self {
         Self { arrived: Notify::new(), refused: Semaphore::new(0), body_rejections: Mutex::default() }
     }
 }
 
-impl Bell {
+impl Signals {
     async fn refused(&self) {
         if let Ok(one) = self.refused.acquire().await {
             one.forget();
@@ -68,49 +69,49 @@ impl Bell {
     }
 }
 
-/// What was refused for its form alone, before its signature could be looked at, since the start.
+/// Webhooks that were refused since the start for the size or encoding of their body, before the signature was checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BodyRejections {
-    /// How often.
+    /// How many.
     pub times: u64,
     /// When the newest came.
     pub newest: Option<Timestamp>,
-    /// How large it was, as far as the sender said.
+    /// Its size in bytes, if the sender said so.
     pub bytes: Option<u64>,
     /// What was wrong with it.
     pub why: String,
-    /// When the log last said so.
+    /// When the last log line was written.
     warned: Option<Timestamp>,
 }
 
-/// How often the log says that a webhook was turned away: its sender may try for ever.
-const WARN_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// The shortest time between two log lines about them: a sender may try again and again.
+const WARN_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// The form that a webhook must not have.
+/// Why the body of a webhook is refused unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyRejection {
-    /// It has more bytes than this.
+    /// It has more than this many bytes.
     TooLarge(usize),
-    /// It is encoded, and the signature is over the bytes before that.
+    /// It has a `Content-Encoding`, and the signature is over the plain body.
     Encoded(String),
 }
 
-/// Why a webhook was not taken.
+/// Why a webhook was not accepted.
 #[derive(Debug, Error)]
 pub enum IntakeError {
     /// The system that it claims to come from is not configured.
     #[error("This system is not configured.")]
     Disabled,
-    /// It is not signed by anybody who may send it. The sender is told no more than that.
+    /// The signature is missing or wrong. The sender is told no more than that.
     #[error("The signature does not fit.")]
     Signature(#[source] SignatureError),
-    /// It could not be written down. The sender should try again.
+    /// It could not be stored. The sender should try again.
     #[error("The event could not be stored.")]
     Store(#[source] StoreError),
 }
 
 impl Intake {
-    /// A door in front of a store. Whoever has no signatures is switched off.
+    /// An entry in front of this store. A sender without signatures is disabled.
     #[must_use]
     pub fn new(
         store: Store,
@@ -118,41 +119,41 @@ impl Intake {
         kustomer: Option<kustomer::Signatures>,
         metrics: Metrics,
     ) -> Self {
-        let (for_goodays, for_kustomer) = (Bell::default(), Bell::default());
-        Self(Arc::new(Inner { store, metrics, goodays, kustomer, for_goodays, for_kustomer }))
+        let (goodays_signals, kustomer_signals) = (Signals::default(), Signals::default());
+        Self(Arc::new(Inner { store, metrics, goodays, kustomer, goodays_signals, kustomer_signals }))
     }
 
-    /// Takes a Goodays event in. When this has answered, the event is on the disk.
+    /// Accepts a Goodays event. When this returns, the event is on disk.
     ///
     /// # Errors
-    /// See [`IntakeError`]. Nothing of a refused event is kept.
+    /// See [`IntakeError`]. Nothing of a refused event is stored.
     pub async fn goodays<'a>(
         &self,
         signatures: impl IntoIterator<Item = &'a [u8]>,
         body: &[u8],
     ) -> Result<InboxReceipt, IntakeError> {
         let signed = self.0.goodays.as_ref().map(|known| known.verify(signatures, body));
-        self.take(SourceName::Goodays, &self.0.for_goodays, signed, body, about).await
+        self.accept(SourceName::Goodays, &self.0.goodays_signals, signed, body, about).await
     }
 
-    /// Takes a Kustomer event in. When this has answered, the event is on the disk.
+    /// Accepts a Kustomer event. When this returns, the event is on disk.
     ///
     /// # Errors
-    /// See [`IntakeError`]. Nothing of a refused event is kept.
+    /// See [`IntakeError`]. Nothing of a refused event is stored.
     pub async fn kustomer<'a>(
         &self,
         signatures: impl IntoIterator<Item = &'a [u8]>,
         body: &[u8],
     ) -> Result<InboxReceipt, IntakeError> {
         let signed = self.0.kustomer.as_ref().map(|known| known.verify(signatures, body).map(drop));
-        // Kustomer's events name a customer by number alone.
-        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body, |_| EventContext::default()).await
+        // Kustomer's events name a customer by id only.
+        self.accept(SourceName::Kustomer, &self.0.kustomer_signals, signed, body, |_| EventContext::default()).await
     }
 
-    async fn take<T>(
+    async fn accept<T>(
         &self,
         source: SourceName,
-        bell: &Bell,
+        signals: &Signals,
         signed: Option<Result<T, SignatureError>>,
         body: &[u8],
         about: impl FnOnce(&[u8]) -> EventContext,
@@ -175,14 +176,14 @@ impl Intake {
         };
         self.0.metrics.webhook(source.as_str(), result);
         match &taken {
-            Ok(_) => bell.arrived.notify_one(),
-            Err(IntakeError::Signature(_)) => bell.refused.add_permits(1),
+            Ok(_) => signals.arrived.notify_one(),
+            Err(IntakeError::Signature(_)) => signals.refused.add_permits(1),
             Err(_) => {}
         }
         taken
     }
 
-    /// Whether events of a source are taken at all.
+    /// Whether events of a source are accepted at all.
     #[must_use]
     pub fn accepts(&self, source: SourceName) -> bool {
         match source {
@@ -192,16 +193,22 @@ impl Intake {
         }
     }
 
-    /// Notes that a webhook was refused for its form. Nothing of it is kept, and a sender may give up who is refused: a
-    /// person must be told.
-    pub fn note_body_rejection(&self, source: SourceName, form: &BodyRejection, bytes: Option<u64>, now: Timestamp) {
-        let (result, why) = match form {
+    /// Notes that the body of a webhook was refused. Nothing of it is stored, and its sender may give up, so the status
+    /// page shows it.
+    pub fn note_body_rejection(
+        &self,
+        source: SourceName,
+        rejection: &BodyRejection,
+        bytes: Option<u64>,
+        now: Timestamp,
+    ) {
+        let (result, why) = match rejection {
             BodyRejection::TooLarge(limit) => ("too_large", format!("Larger than {limit} bytes.")),
             BodyRejection::Encoded(coding) => ("encoded", format!("Sent with Content-Encoding: {coding}.")),
         };
         self.0.metrics.webhook(source.as_str(), result);
-        let mut body_rejections = self.bell(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner);
-        let warned = body_rejections.warned.filter(|warned| now.duration_since(*warned) < WARN_EVERY);
+        let mut body_rejections = self.signals(source).body_rejections.lock();
+        let warned = body_rejections.warned.filter(|warned| now.duration_since(*warned) < WARN_INTERVAL);
         if warned.is_none() {
             tracing::warn!(%source, result, ?bytes, "a webhook was refused before its signature was looked at");
         }
@@ -209,62 +216,62 @@ impl Intake {
         *body_rejections = BodyRejections { times, newest: Some(now), bytes, why, warned: warned.or(Some(now)) };
     }
 
-    /// What was refused for its form.
+    /// The webhooks whose body was refused.
     #[must_use]
     pub fn body_rejections(&self, source: SourceName) -> BodyRejections {
-        self.bell(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.signals(source).body_rejections.lock().clone()
     }
 
-    fn bell(&self, source: SourceName) -> &Bell {
-        if source == SourceName::Kustomer { &self.0.for_kustomer } else { &self.0.for_goodays }
+    fn signals(&self, source: SourceName) -> &Signals {
+        if source == SourceName::Kustomer { &self.0.kustomer_signals } else { &self.0.goodays_signals }
     }
 
-    /// Takes in a response that was asked for, as if an event had told of it.
+    /// Stores a response that was found, as if an event had sent it.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn found(&self, body: Vec<u8>) -> Result<InboxReceipt, StoreError> {
+    pub async fn store_found(&self, body: Vec<u8>) -> Result<InboxReceipt, StoreError> {
         let about = about(&body);
         let headers = vec![(FOUND.to_owned(), "1".to_owned())];
         let arrival = IncomingEvent { source: SourceName::Goodays, body, headers };
         let taken = self.0.store.inbox().accept_about(arrival, about).await?;
-        self.0.for_goodays.arrived.notify_one();
+        self.0.goodays_signals.arrived.notify_one();
         Ok(taken)
     }
 
-    /// Resolves when something of Goodays has been taken in since the last time that somebody waited.
+    /// Resolves when a Goodays event was stored since the last call.
     pub async fn arrived(&self) {
-        self.0.for_goodays.arrived.notified().await;
+        self.0.goodays_signals.arrived.notified().await;
     }
 
-    /// Resolves once for each signature of Goodays that was refused.
+    /// Resolves once for each refused Goodays signature.
     pub async fn refused(&self) {
-        self.0.for_goodays.refused().await;
+        self.0.goodays_signals.refused().await;
     }
 
     /// As [`Intake::arrived`], for Kustomer.
     pub async fn kustomer_arrived(&self) {
-        self.0.for_kustomer.arrived.notified().await;
+        self.0.kustomer_signals.arrived.notified().await;
     }
 
     /// As [`Intake::refused`], for Kustomer.
     pub async fn kustomer_refused(&self) {
-        self.0.for_kustomer.refused().await;
+        self.0.kustomer_signals.refused().await;
     }
 
-    /// What is counted at the door.
+    /// The metrics of the process.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
 
-    /// The store behind the door.
+    /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 }
 
-/// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
+/// The customer whom an event is about: an event about an erased customer must not be stored even for a moment.
 fn about(body: &[u8]) -> EventContext {
     // MetricIncludes where the event itself cannot be read, or is of an unknown type: it is kept as it came.
     let Some(response) = Event::response_in(body) else { return EventContext::default() };
@@ -272,7 +279,7 @@ fn about(body: &[u8]) -> EventContext {
     let customer = domain::CustomerIdentity::new(None, response.context.phone.as_deref())
         .and(address(&response.context.person))
         .and(address(&response.user))
-        // The first text of a response is the customer's own.
+        // The first message of a response is the customer's own.
         .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
     let created = response.created.and_then(WrittenTime::earliest);
     EventContext { subject: Some(response.id), person: customer, created }

@@ -1,6 +1,5 @@
-//! One task per upstream: it keeps the client alive, moves cursors, reports health, and translates.
-//!
-//! This is the only room where upstreams' words become ours. What an upstream calls a field is known here and below, never above.
+//! One task for each upstream system: it keeps the client alive, moves cursors, reports the state of the source, and
+//! translates into `domain::Fact`. An upstream field's name is known here and below, never above.
 
 pub mod agent_connect;
 pub mod clarity;

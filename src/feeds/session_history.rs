@@ -1,4 +1,4 @@
-//! What is remembered of sessions, and what people pinned: told again at a start, and written down as it becomes known.
+//! Session history: restores ended sessions and pins from the store into gold at startup, and saves new ones.
 
 use std::time::Duration;
 
@@ -10,60 +10,60 @@ use base::Lifecycle;
 /// How many sessions are read or written at once.
 const PAGE: u16 = 2000;
 
-/// How often what has become known is written down. A process that dies without a word forgets as much.
-const ROUND: Duration = Duration::from_secs(1);
+/// How often new sessions are saved. A process that is killed loses at most those of one interval.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Remembers, and then keeps whatever becomes known until the process stops.
+/// Restores the history, then saves new sessions until the process stops.
 pub async fn run(store: Store, gold: Gold, life: Lifecycle) {
-    let mut memory = Memory { store, gold, recalled: Some(SessionId(i64::MIN)), unwritten: Vec::new() };
+    let mut history = SessionHistory { store, gold, last_restored: Some(SessionId(i64::MIN)), unsaved: Vec::new() };
     loop {
         let is_last = life.is_stopping();
-        if let Err(error) = memory.turn().await {
-            tracing::error!(%error, "what is known of sessions cannot be read or kept; it is tried again");
+        if let Err(error) = history.restore_and_save().await {
+            tracing::error!(%error, "the session history could not be restored or saved; it is tried again");
         }
         if is_last {
             return;
         }
         tokio::select! {
             () = life.stopping() => {}
-            () = tokio::time::sleep(ROUND) => {}
+            () = tokio::time::sleep(SAVE_INTERVAL) => {}
         }
     }
 }
 
-struct Memory {
+struct SessionHistory {
     store: Store,
     gold: Gold,
-    /// The last session that has been told again. `None`: all of them have.
-    recalled: Option<SessionId>,
-    /// What has become known and is not on the disk yet.
-    unwritten: Vec<SessionRecord>,
+    /// The last session that was restored. `None`: all of them were.
+    last_restored: Option<SessionId>,
+    /// Taken from gold and not in the store yet.
+    unsaved: Vec<SessionRecord>,
 }
 
-impl Memory {
-    async fn turn(&mut self) -> Result<(), StoreError> {
-        self.recall().await?;
+impl SessionHistory {
+    async fn restore_and_save(&mut self) -> Result<(), StoreError> {
+        self.restore().await?;
         loop {
-            if self.unwritten.is_empty() {
-                self.unwritten = self.gold.take_unsaved_sessions(PAGE.into()).await;
+            if self.unsaved.is_empty() {
+                self.unsaved = self.gold.take_unsaved_sessions(PAGE.into()).await;
             }
-            if self.unwritten.is_empty() {
+            if self.unsaved.is_empty() {
                 return Ok(());
             }
-            self.store.sessions().record(self.unwritten.clone()).await?;
-            self.unwritten.clear();
+            self.store.sessions().record(self.unsaved.clone()).await?;
+            self.unsaved.clear();
         }
     }
 
-    async fn recall(&mut self) -> Result<(), StoreError> {
-        while let Some(last) = self.recalled {
+    async fn restore(&mut self) -> Result<(), StoreError> {
+        while let Some(last) = self.last_restored {
             if last == SessionId(i64::MIN) {
                 for pin in self.store.feedback().pins().await? {
                     self.gold.apply(Fact::Pinned(pin)).await;
                 }
             }
             let page = self.store.sessions().after(last, PAGE.into()).await?;
-            self.recalled = page.last().map(|trace| trace.id);
+            self.last_restored = page.last().map(|session| session.id);
             if !page.is_empty() {
                 self.gold.apply(Fact::StoredSessions(page)).await;
             }

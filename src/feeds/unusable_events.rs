@@ -1,5 +1,5 @@
-//! Events that a sender signed and that have no effect: they cannot be read, or are of a type that we do not know. They are
-//! acknowledged like any other, because a sender that gets errors switches its webhook off, so a person must be told.
+//! Signed events without effect: they cannot be read, or are of an unknown type. They are acknowledged like all others,
+//! because a sender that gets errors disables its webhook; so the status page must show them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,16 +8,16 @@ use crate::gold::Reporter;
 use crate::store::{InboxEvent, Store, StoreError, UnusableReason};
 use base::Metrics;
 
-/// For how long the status says that something could not be read.
-const SAID_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How long the status page shows an unreadable event.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Counts them, and says so.
+/// Counts the unusable events of one source.
 #[derive(Debug)]
 pub(super) struct UnusableEvents {
     source: SourceName,
     metrics: Metrics,
     unreadable: u64,
-    /// When the newest of those came that could not be read.
+    /// When the newest unreadable event came.
     newest: Option<Timestamp>,
 }
 
@@ -26,7 +26,7 @@ impl UnusableEvents {
         Self { source, metrics, unreadable: 0, newest: None }
     }
 
-    /// Counts what earlier lives of the process have left.
+    /// Counts the events from before the restart.
     pub async fn begin(&mut self, store: &Store, reporter: &mut Reporter) -> Result<(), StoreError> {
         let left = store.inbox().unreadable(self.source).await?;
         (self.unreadable, self.newest) = (left.count, left.newest);
@@ -37,29 +37,29 @@ impl UnusableEvents {
         Ok(())
     }
 
-    /// One more.
+    /// Notes an unusable event.
     pub fn note(&mut self, arrival: &InboxEvent, unusable: &UnusableReason, reporter: &mut Reporter) {
         let (source, seq) = (self.source, arrival.seq);
         match unusable {
             UnusableReason::Unreadable(reason) => {
-                tracing::warn!(%source, %reason, seq, "an event that cannot be read: kept as it came");
+                tracing::warn!(%source, %reason, seq, "an event cannot be read; it is kept as it came");
                 self.metrics.webhook_unreadable(source.as_str());
                 reporter.count("unreadableEvents");
                 self.unreadable += 1;
                 self.newest = self.newest.max(Some(arrival.received_at));
             }
             UnusableReason::UnknownType(_) => {
-                // Its name is the sender's text, which may be anything: it is on the status page.
-                tracing::warn!(%source, seq, "an event of an unknown type: kept as it came, without effect");
+                // The name of the type is the sender's text and may be anything: only the status page shows it.
+                tracing::warn!(%source, seq, "an event is of an unknown type; it is kept as it came");
                 self.metrics.webhook_unknown_type(source.as_str());
                 reporter.count("unknownEvents");
             }
         }
     }
 
-    /// What a person must be told, for a day.
-    pub fn complaint(&self, now: Timestamp) -> Option<String> {
-        let newest = self.newest.filter(|newest| now.duration_since(*newest) < SAID_FOR)?;
+    /// The message for the status page.
+    pub fn message(&self, now: Timestamp) -> Option<String> {
+        let newest = self.newest.filter(|newest| now.duration_since(*newest) < SHOWN_FOR)?;
         let what = match self.unreadable {
             1 => "1 event could not be read and was kept as it came: it".to_owned(),
             count => format!("{count} events could not be read and were kept as they came: the newest"),

@@ -1,7 +1,6 @@
-//! What only those ask about who look at one agent: the last 24 hours, and the metrics by queue.
+//! What only an agent's own page shows: the last 24 hours, and the metrics by queue.
 //!
-//! It is behind one pointer that most changes leave alone: whoever compares an agent with what they were compares pointers
-//! first.
+//! It is behind one pointer that most changes leave alone, so that comparing two agents usually compares pointers only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,92 +12,92 @@ use crate::domain::metric::QueueMetricsUpdate;
 use crate::domain::status_history::HISTORY;
 use crate::domain::{AgentStatus, Metrics, Occupancy, PastStatus, QueueId, StatusHistory, Unclassified};
 
-/// How many statuses are remembered of an agent. The oldest go first.
-const MOST: usize = 500;
+/// How many statuses are kept of an agent. The oldest are dropped first.
+const MAX_STATUSES: usize = 500;
 
-/// Two readings of one instant may differ by this much.
+/// Clarity's history and its pushes may name the same instant with this difference.
 const SAME_INSTANT: SignedDuration = SignedDuration::from_secs(2);
 
-/// What few ask about.
+/// What only an agent's own page shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AgentDetail {
-    /// The last 24 hours. `None`: nobody told us.
+    /// The last 24 hours. `None`: not known.
     pub history: Option<AgentHistory>,
-    /// The metrics by queue.
+    /// Metrics by queue.
     pub by_queue: BTreeMap<QueueId, Metrics>,
-    /// What was said about metrics by queue in words that nobody here understands.
+    /// Metrics by queue in a shape that we cannot read.
     pub unread: Unclassified,
 }
 
-/// A number in it comes from JSON, where there is none that differs from itself. So two pointers to one detail are equal
-/// without a look.
+/// Its floating-point numbers come from JSON, which has no NaN. With `Eq`, comparing two `Arc`s of the same detail
+/// compares the pointers only.
 impl Eq for AgentDetail {}
 
-/// The statuses of the last 24 hours: those that were told at once, and those that were seen since.
+/// The statuses of the last 24 hours: those of the last fetched history, and those observed since.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgentHistory {
-    told: Arc<StatusHistory>,
-    seen: StatusHistory,
+    fetched: Arc<StatusHistory>,
+    observed: StatusHistory,
 }
 
-/// A stretch of time in one status.
+/// An interval in one status.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StatusInterval<'a> {
     /// When it began.
     pub began: Timestamp,
     /// When it ended. `None`: it goes on.
     pub ended: Option<Timestamp>,
-    /// What it was.
+    /// The status.
     pub status: &'a PastStatus,
 }
 
 impl AgentDetail {
-    /// A full answer: what it leaves out is not there.
-    pub(super) fn replace(&mut self, reading: Option<QueueMetricsUpdate>) {
+    /// Applies a snapshot of the metrics by queue: what it leaves out is removed.
+    pub(super) fn replace(&mut self, snapshot: Option<QueueMetricsUpdate>) {
         self.by_queue.clear();
         self.unread.clear();
-        if let Some(reading) = reading {
-            self.change(reading);
+        if let Some(snapshot) = snapshot {
+            self.change(snapshot);
         }
     }
 
-    /// A change: what it leaves out is as it was.
-    pub(super) fn change(&mut self, reading: QueueMetricsUpdate) {
-        if let Some(all) = reading.all {
+    /// Applies an update of the metrics by queue: what it leaves out is unchanged.
+    pub(super) fn change(&mut self, update: QueueMetricsUpdate) {
+        if let Some(all) = update.all {
             self.by_queue = all;
             self.unread.clear();
         }
-        for queue in reading.removed {
+        for queue in update.removed {
             self.by_queue.remove(&queue);
         }
-        for (queue, metrics) in reading.added {
-            let cleared = reading.cleared.iter().filter(|(of, _)| *of == queue).map(|(_, path)| path);
+        for (queue, metrics) in update.added {
+            let cleared = update.cleared.iter().filter(|(of, _)| *of == queue).map(|(_, path)| path);
             merge::apply(self.by_queue.entry(queue).or_default(), cleared, metrics);
         }
-        self.unread.extend(reading.unread);
+        self.unread.extend(update.unread);
     }
 
-    /// A whole history was told. What was seen after its end stays.
-    pub(super) fn remember(&mut self, mut told: StatusHistory, now: Timestamp) {
-        // What ended before it began never was.
-        told.retain(|began, status| status.until.is_none_or(|until| until >= *began));
+    /// Applies a fetched history. What was observed after its end stays.
+    pub(super) fn remember(&mut self, mut fetched: StatusHistory, now: Timestamp) {
+        // Clarity's clock may step back: a status that ended before it began is dropped.
+        fetched.retain(|began, status| status.until.is_none_or(|until| until >= *began));
         let begin = now.saturating_sub(HISTORY).unwrap_or(Timestamp::MIN);
-        // The status of the time when the history begins began before.
-        let first = told.range(..=begin).next_back().map(|(at, _)| *at);
+        // The status at the beginning of the 24 hours began before.
+        let first = fetched.range(..=begin).next_back().map(|(at, _)| *at);
         if let Some(first) = first {
-            told = told.split_off(&first);
-            if told.values().next().is_some_and(|status| status.until.is_some_and(|until| until <= begin)) {
-                told.pop_first();
+            fetched = fetched.split_off(&first);
+            if fetched.values().next().is_some_and(|status| status.until.is_some_and(|until| until <= begin)) {
+                fetched.pop_first();
             }
         }
-        while told.len() > MOST {
-            told.pop_first();
+        while fetched.len() > MAX_STATUSES {
+            fetched.pop_first();
         }
-        let seen = self.history.take().map(|history| history.seen).unwrap_or_default();
-        let mut history = AgentHistory { told: Arc::new(told), seen: BTreeMap::new() };
-        for (at, status) in seen {
-            if history.told.last_key_value().is_none_or(|(last, _)| at > *last) {
-                history.saw(at, status);
+        let observed = self.history.take().map(|history| history.observed).unwrap_or_default();
+        let mut history = AgentHistory { fetched: Arc::new(fetched), observed: BTreeMap::new() };
+        for (at, status) in observed {
+            if history.fetched.last_key_value().is_none_or(|(last, _)| at > *last) {
+                history.observe(at, status);
             }
         }
         self.history = Some(history);
@@ -106,54 +105,50 @@ impl AgentDetail {
 }
 
 impl AgentHistory {
-    /// A status has begun.
-    pub(super) fn saw(&mut self, at: Timestamp, status: PastStatus) {
+    /// Adds a status that began at `at`. The same status within 2 s is the same one.
+    pub(super) fn observe(&mut self, at: Timestamp, status: PastStatus) {
         let same = |(known, other): (&Timestamp, &PastStatus)| {
             (&other.status, &other.reason) == (&status.status, &status.reason)
                 && at.duration_since(*known).abs() <= SAME_INSTANT
         };
-        if self.seen.last_key_value().or(self.told.last_key_value()).is_some_and(same) {
+        if self.observed.last_key_value().or(self.fetched.last_key_value()).is_some_and(same) {
             return;
         }
-        self.seen.insert(at, status);
-        if self.seen.len() > MOST {
-            self.seen.pop_first();
+        self.observed.insert(at, status);
+        if self.observed.len() > MAX_STATUSES {
+            self.observed.pop_first();
         }
     }
 
-    /// All of them in order, each with its end.
+    /// All intervals in order.
     #[must_use]
-    pub fn intervals(&self) -> Vec<StatusInterval<'_>> {
-        let mut all: BTreeMap<Timestamp, &PastStatus> = self.told.iter().map(|(at, status)| (*at, status)).collect();
-        all.extend(self.seen.iter().map(|(at, status)| (*at, status)));
-        let begins: Vec<Timestamp> = all.keys().copied().skip(1).collect();
-        let ends = begins.into_iter().map(Some).chain([None]);
-        let stint = |((began, status), next): ((Timestamp, &'_ PastStatus), Option<Timestamp>)| {
-            (began, status.until.into_iter().chain(next).min())
+    pub fn intervals<'a>(&'a self) -> Vec<StatusInterval<'a>> {
+        let mut all: BTreeMap<Timestamp, &PastStatus> = self.fetched.iter().map(|(at, status)| (*at, status)).collect();
+        all.extend(self.observed.iter().map(|(at, status)| (*at, status)));
+        let begins: Vec<Timestamp> = all.keys().copied().collect();
+        let next_begins = begins.into_iter().skip(1).map(Some).chain([None]);
+        let interval = |((began, status), next): ((Timestamp, &'a PastStatus), Option<Timestamp>)| StatusInterval {
+            began,
+            ended: status.until.into_iter().chain(next).min(),
+            status,
         };
-        let times: Vec<_> = all.iter().map(|(at, status)| (*at, *status)).zip(ends).map(stint).collect();
-        times
-            .into_iter()
-            .zip(all.into_values())
-            .map(|((began, ended), status)| StatusInterval { began, ended, status })
-            .collect()
+        all.into_iter().zip(next_begins).map(interval).collect()
     }
 
-    /// How busy those times were that are over.
+    /// The occupancy over the intervals that have ended.
     #[must_use]
     pub fn occupancy(&self) -> Occupancy {
         let mut occupancy = Occupancy::default();
-        for stint in self.intervals() {
-            if let Some(ended) = stint.ended {
-                occupancy
-                    .add(stint.status.status.activity_if(stint.status.suspended), ended.duration_since(stint.began));
-            }
+        for interval in self.intervals() {
+            let Some(ended) = interval.ended else { continue };
+            let activity = interval.status.status.activity_if(interval.status.suspended);
+            occupancy.add(activity, ended.duration_since(interval.began));
         }
         occupancy
     }
 }
 
-/// What an agent does from now on, for the history.
+/// A current status as an entry of the history.
 pub(super) fn as_past(status: &AgentStatus, reason: Option<&Arc<str>>, suspended: bool) -> PastStatus {
     PastStatus { status: status.clone(), reason: reason.cloned(), until: None, suspended }
 }
@@ -170,7 +165,7 @@ mod tests {
         PastStatus { until: until.map(at), ..as_past(&status, None, false) }
     }
 
-    fn told(statuses: &[(i64, AgentStatus, Option<i64>)]) -> StatusHistory {
+    fn fetched(statuses: &[(i64, AgentStatus, Option<i64>)]) -> StatusHistory {
         statuses.iter().map(|(began, status, until)| (at(*began), past(status.clone(), *until))).collect()
     }
 
@@ -183,15 +178,15 @@ mod tests {
     use AgentStatus::{AfterCall, AtLunch, Available, InCall};
 
     #[test]
-    fn each_status_ends_where_it_is_said_to_or_where_the_next_begins() {
+    fn interval_ends_where_reported_or_where_the_next_begins() {
         let mut detail = AgentDetail::default();
         detail.remember(
-            told(&[
+            fetched(&[
                 (0, Available, None),
                 (60, InCall, Some(90)),
                 (120, AfterCall, Some(500)),
                 (130, Available, None),
-                // What ended before it began never was.
+                // It ended before it began.
                 (150, AtLunch, Some(20)),
             ]),
             at(200),
@@ -203,40 +198,40 @@ mod tests {
         assert_eq!(
             (occupancy.handling.as_secs(), occupancy.available.as_secs()),
             (40, 60),
-            "what runs does not count yet"
+            "the current interval does not count yet"
         );
     }
 
     #[test]
-    fn what_was_seen_goes_on_from_what_was_told_and_yields_to_what_is_told_next() {
+    fn observed_statuses_extend_history_until_the_next_fetch() {
         let mut detail = AgentDetail::default();
-        detail.remember(told(&[(0, Available, None)]), at(10));
+        detail.remember(fetched(&[(0, Available, None)]), at(10));
         let history = detail.history.as_mut().expect("a history");
-        history.saw(at(1), past(Available, None));
-        history.saw(at(50), past(InCall, None));
-        history.saw(at(70), past(AfterCall, None));
+        history.observe(at(1), past(Available, None));
+        history.observe(at(50), past(InCall, None));
+        history.observe(at(70), past(AfterCall, None));
         assert_eq!(spans(&detail), [(0, Some(50), Available), (50, Some(70), InCall), (70, None, AfterCall)]);
-        // The answer was asked before the last status began.
-        detail.remember(told(&[(0, Available, Some(49)), (49, InCall, None)]), at(80));
+        // The request was sent before the last status began.
+        detail.remember(fetched(&[(0, Available, Some(49)), (49, InCall, None)]), at(80));
         assert_eq!(spans(&detail), [(0, Some(49), Available), (49, Some(70), InCall), (70, None, AfterCall)]);
     }
 
     #[test]
-    fn a_history_is_bounded_in_time_and_number() {
+    fn history_is_bounded_in_time_and_number() {
         let day = 24 * 3600;
         let mut detail = AgentDetail::default();
         let older = [(0, AtLunch, None), (50, Available, None), (200, InCall, None)];
-        detail.remember(told(&older), at(day + 100));
+        detail.remember(fetched(&older), at(day + 100));
         assert_eq!(spans(&detail)[0], (50, Some(200), Available), "it reaches into the 24 hours");
-        detail.remember(told(&[(0, Available, Some(50)), (200, InCall, None)]), at(day + 100));
+        detail.remember(fetched(&[(0, Available, Some(50)), (200, InCall, None)]), at(day + 100));
         assert_eq!(spans(&detail), [(200, None, InCall)]);
 
         let flicker = |second: i64| (second, if second % 2 == 0 { Available } else { InCall }, None);
-        detail.remember(told(&(1000..3000).map(flicker).collect::<Vec<_>>()), at(3000));
+        detail.remember(fetched(&(1000..3000).map(flicker).collect::<Vec<_>>()), at(3000));
         let history = detail.history.as_mut().expect("a history");
         for second in 3000..5000 {
-            history.saw(at(second * 3), past(flicker(second).1, None));
+            history.observe(at(second * 3), past(flicker(second).1, None));
         }
-        assert!(spans(&detail).len() <= 2 * MOST);
+        assert!(spans(&detail).len() <= 2 * MAX_STATUSES);
     }
 }

@@ -1,24 +1,25 @@
-//! Who an agent is to other systems (`apis.md` J25 to J27). Never by what they are called on a page: two people may be.
+//! The agent directory: who an agent is in each upstream system (apis.md J25 to J27). Never by display name, which two
+//! agents may share.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::Entity;
 use super::copy::GoldCopy;
+use super::entity::Entity;
 use super::join::survey_match::normal;
 use crate::domain::{AgentId, AgentUpdate};
 
-/// What other systems may call an agent.
+/// The names by which other systems may know an agent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AgentNames<'a> {
     /// The e-mail address.
     pub email: Option<&'a str>,
-    /// The name they sign in with.
+    /// The login name.
     pub login: Option<&'a str>,
     /// The SIP address.
     pub sip: Option<&'a str>,
 }
 
-/// Which agent is called what.
+/// Agents by the names that other systems use.
 #[derive(Debug, Default)]
 pub struct AgentDirectory {
     emails: ByName,
@@ -29,7 +30,7 @@ pub struct AgentDirectory {
 type ByName = HashMap<String, BTreeSet<AgentId>>;
 
 impl AgentDirectory {
-    /// Everybody who is in the copy.
+    /// All agents in the gold copy.
     #[must_use]
     pub fn from_copy(copy: &GoldCopy) -> Self {
         let mut directory = Self::default();
@@ -46,50 +47,51 @@ impl AgentDirectory {
         directory
     }
 
-    /// An agent is called otherwise than before.
+    /// Replaces the names of an agent.
     pub fn change(&mut self, id: AgentId, before: AgentNames<'_>, after: AgentNames<'_>) {
         change(&mut self.emails, id, before.email, after.email);
         change(&mut self.logins, id, before.login, after.login);
         change(&mut self.sips, id, before.sip, after.sip);
     }
 
-    /// The one agent whom a system means that calls them any of this: who has the address, else whom a table says, else
-    /// who signs in by that name, else whose SIP address it is. What two share is nobody's (`apis.md` J50).
+    /// The agent whom another system means by any of these names: by e-mail address, else by the site's table
+    /// (`by_table`), else by login name, else by SIP address. A name that two agents share identifies neither (apis.md
+    /// J50).
     #[must_use]
     pub fn find(&self, names: &[&str], by_table: Option<AgentId>) -> Option<AgentId> {
-        let one = |of: &ByName, name: &str| {
+        let only = |of: &ByName, name: &str| {
             let agents = of.get(&key(name)).filter(|agents| agents.len() == 1)?;
             agents.first().copied()
         };
-        let by = |of: &ByName| names.iter().find_map(|name| one(of, name));
-        // A number is no address, whatever stands where an address should.
+        let by = |of: &ByName| names.iter().find_map(|name| only(of, name));
+        // Only names with an @ are e-mail addresses: some sites put employee numbers there.
         let addresses = || names.iter().filter(|name| name.contains('@'));
-        let by_email = addresses().find_map(|name| one(&self.emails, name));
+        let by_email = addresses().find_map(|name| only(&self.emails, name));
         by_email.or(by_table).or_else(|| by(&self.logins)).or_else(|| by(&self.sips))
     }
 }
 
 impl<'a> AgentNames<'a> {
-    /// What a reading says.
+    /// The names in an update.
     #[must_use]
-    pub fn of_reading(reading: &'a AgentUpdate) -> Self {
-        Self { email: reading.email.as_deref(), login: reading.login.as_deref(), sip: reading.sip.as_deref() }
+    pub fn of_update(update: &'a AgentUpdate) -> Self {
+        Self { email: update.email.as_deref(), login: update.login.as_deref(), sip: update.sip.as_deref() }
     }
 
-    /// This, and where it says nothing that.
+    /// Fills names without a value from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { email: self.email.or(other.email), login: self.login.or(other.login), sip: self.sip.or(other.sip) }
     }
 
-    /// All of them as they are looked up by.
+    /// The lookup keys of all names.
     pub fn keys(self) -> impl Iterator<Item = String> {
         let names = [self.email, self.login, self.sip].into_iter().flatten().map(key);
         names.collect::<BTreeSet<_>>().into_iter()
     }
 }
 
-/// What is the same in two systems that write it differently: an address with and without its scheme, in any case.
+/// The lookup key of a name: lower case, a SIP address without its scheme and parameters.
 pub(super) fn key(name: &str) -> String {
     let name = normal(name);
     let Some(address) = name.strip_prefix("sip:").or_else(|| name.strip_prefix("sips:")) else { return name };
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_whose_it_is_now_and_nobodys_while_two_share_it() {
+    fn email_identifies_its_current_agent_and_none_while_shared() {
         let mut directory = AgentDirectory::default();
         directory.change(AgentId(1), AgentNames::default(), email(" Rob@Example.com"));
         let rob = |directory: &AgentDirectory| directory.find(&["rob@example.com "], None);
@@ -134,9 +136,9 @@ mod tests {
         assert_eq!(directory.find(&["0042"], None), None, "a number is no address");
     }
 
-    /// `apis.md` J25, J26, J50.
+    /// The e-mail address decides first, then the table, the login name and the SIP address (apis.md J25, J26, J50).
     #[test]
-    fn the_address_goes_before_the_table_and_that_before_the_login_and_the_sip_address() {
+    fn agent_is_found_by_email_then_table_then_login_then_sip() {
         let mut directory = AgentDirectory::default();
         for (id, email, login, sip) in [
             (1, Some("ada@example.com"), Some("ada"), Some("sip:ada@voice.example.com")),

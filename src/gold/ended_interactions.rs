@@ -1,30 +1,30 @@
-//! Hands interactions that are over to whoever asks customers how it was.
+//! The way of ended interactions from the feeds to the survey decision.
 //!
-//! Whoever hears that one is over waits until what became of it is written down, so that nothing is forgotten between the
-//! two.
+//! A feed waits until the decision on an interaction is stored before it acknowledges it, so that none is lost between
+//! the two.
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{EndedInteraction, SkipReason};
 
-/// How many may wait to be considered.
-const WAITING: usize = 64;
+/// How many may wait for a decision.
+const CAPACITY: usize = 64;
 
-/// An interaction that is over, and where to say what became of it.
+/// An ended interaction, and where to send the decision.
 pub type PendingDecision = (Box<EndedInteraction>, oneshot::Sender<SurveyDecision>);
 
-/// What became of an interaction that is over. The names are those of counters.
+/// The decision on an ended interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SurveyDecision {
-    /// A request is written down, in this manner.
+    /// A survey request is stored. The counter of how: sent, held or dry run.
     Requested(&'static str),
-    /// No customer is asked, for this reason.
+    /// The customer is not surveyed, for this reason.
     Skipped(SkipReason),
-    /// It could not be written down: tell it again.
+    /// It could not be stored: submit it again.
     Retry,
 }
 
-/// The way to whoever asks. Cheap to clone.
+/// The feeds' handle. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EndedInteractions(mpsc::Sender<PendingDecision>);
 
@@ -41,19 +41,19 @@ impl SurveyDecision {
 }
 
 impl EndedInteractions {
-    /// The way, and its end.
+    /// The handle, and the receiver for the survey decision.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<PendingDecision>) {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(CAPACITY);
         (Self(sender), receiver)
     }
 
-    /// Tells of an interaction, and waits until what becomes of it is written down.
-    pub async fn submit(&self, helped: EndedInteraction) -> SurveyDecision {
-        let (answer, answered) = oneshot::channel();
-        if self.0.send((Box::new(helped), answer)).await.is_err() {
+    /// Submits an interaction and waits until the decision on it is stored.
+    pub async fn submit(&self, ended: EndedInteraction) -> SurveyDecision {
+        let (decided, decision) = oneshot::channel();
+        if self.0.send((Box::new(ended), decided)).await.is_err() {
             return SurveyDecision::Retry;
         }
-        answered.await.unwrap_or(SurveyDecision::Retry)
+        decision.await.unwrap_or(SurveyDecision::Retry)
     }
 }

@@ -1,7 +1,7 @@
-//! What the records amount to: the things that viewers see, each whole in itself.
+//! Entities: what viewers see, derived from the records.
 //!
-//! An agent carries the sessions in hand and the feedback total, so that whoever sees an agent needs nothing else. An
-//! entity is never changed, only replaced.
+//! Each entity is complete: an agent carries the sessions in hand and the feedback totals, so that a page about the
+//! agent needs nothing else. An entity is never changed, only replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::agent_detail::AgentDetail;
 use super::join::Attribution;
 use super::join::survey_match::SurveyMatchRule;
-use super::rollup::{FeedbackTotals, TagEffect};
+use super::rollup::{FeedbackTotals, RollupGroup, TagEffect};
 use crate::domain::agent::Activity;
 use crate::domain::{
     AgentId, AgentStatus, FeedbackAction, FeedbackActionId, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
@@ -19,7 +19,7 @@ use crate::domain::{
     TeamId, Unclassified,
 };
 
-/// The identity of an entity.
+/// The key of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// An agent.
@@ -28,23 +28,36 @@ pub enum Key {
     Queue(QueueId),
     /// A team.
     Team(TeamId),
-    /// A customer's response.
+    /// A response.
     Response(ResponseId),
     /// A survey request.
     Survey(SurveyId),
     /// A place that responses are about.
     Place(Arc<str>),
-    /// A tag that surveys bear.
+    /// A tag of surveys.
     Tag(Arc<str>),
-    /// Everything that is counted of the whole floor.
+    /// The totals of the whole floor.
     Floor,
-    /// What a metric is called, by the metric's name.
+    /// A metric's label, by the metric's name.
     Label(Arc<str>),
-    /// One of the four systems.
+    /// The health of a source.
     Source(SourceName),
 }
 
-/// A thing that viewers see.
+impl From<RollupGroup> for Key {
+    fn from(group: RollupGroup) -> Self {
+        match group {
+            RollupGroup::Floor => Self::Floor,
+            RollupGroup::Agent(id) => Self::Agent(id),
+            RollupGroup::Team(id) => Self::Team(id),
+            RollupGroup::Queue(id) => Self::Queue(id),
+            RollupGroup::Place(id) => Self::Place(id),
+            RollupGroup::Tag(name) => Self::Tag(name),
+        }
+    }
+}
+
+/// What viewers see under a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entity {
     /// An agent.
@@ -53,64 +66,63 @@ pub enum Entity {
     Queue(Queue),
     /// A team.
     Team(Team),
-    /// A customer's response.
+    /// A response.
     Response(Box<Response>),
     /// A survey request.
     Survey(Box<SurveyRequest>),
     /// A place that responses are about.
     Place(Place),
-    /// A tag that surveys bear.
+    /// A tag of surveys.
     Tag(Tag),
-    /// Everything that is counted of the whole floor.
+    /// The totals of the whole floor.
     Floor(Floor),
-    /// What a metric is called.
+    /// A metric's label.
     Label(Arc<str>),
-    /// One of the four systems.
+    /// The health of a source.
     Source(Health),
 }
 
 /// An agent with the sessions in hand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
-    /// Who.
+    /// The agent's id.
     pub id: AgentId,
     /// The name shown to colleagues.
     pub name: Option<Arc<str>>,
     /// The team.
     pub team: Option<TeamId>,
-    /// The e-mail address. Not for pages: it is what surveys know the agent by.
+    /// The e-mail address. Never shown: surveys know the agent by it.
     pub email: Option<Arc<str>>,
-    /// The name they sign in with. Not for pages either.
+    /// The login name. Never shown.
     pub login: Option<Arc<str>>,
-    /// Their SIP address. Not for pages either.
+    /// The SIP address. Never shown.
     pub sip: Option<Arc<str>>,
-    /// Whether the source refuses to show them to this account: nothing is known of what they do, and they are neither
-    /// logged in nor logged out as far as anybody can tell.
+    /// Whether our account may not see the agent: then neither the status nor whether the agent is logged in is known.
     pub not_permitted: bool,
-    /// What they are doing.
+    /// The status.
     pub status: AgentStatus,
-    /// The name that came with the status although its number means another one. The number counts.
+    /// The status name that Clarity sent, if its status number means another one. The number counts.
     pub contradicting_status: Option<Arc<str>>,
-    /// Why they are away.
+    /// The reason code.
     pub reason: Option<Arc<str>>,
     /// When the status began.
     pub since: Option<Timestamp>,
-    /// Whether they get no contacts.
+    /// Whether the agent is suspended and gets no contacts.
     pub suspended: bool,
-    /// Counts and measures.
+    /// Metrics by modality and name.
     pub metrics: Arc<Metrics>,
-    /// The contacts in hand.
+    /// The sessions in hand.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// What customers said about them.
+    /// Feedback about the agent.
     pub feedback: Option<Arc<FeedbackTotals>>,
-    /// What only those ask about who look at this agent.
+    /// What only the agent's own page shows.
     pub detail: Arc<AgentDetail>,
-    /// Fields without a word.
+    /// Fields that have no type of ours.
     pub other: Arc<Unclassified>,
 }
 
 impl Agent {
-    /// What they are doing, as everybody counts it: whoever is suspended is not available.
+    /// The activity as it is counted: a suspended agent is not available.
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.status.activity_if(self.suspended)
@@ -120,25 +132,25 @@ impl Agent {
 /// A session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
     /// Through a queue, or directly.
     pub kind: Option<SessionKind>,
-    /// The kind of contact.
+    /// The modality.
     pub modality: Modality,
-    /// Where the customer waits or waited.
+    /// The queue in which the customer waits or waited.
     pub queue: Option<QueueId>,
-    /// Who answers: the primary agent now.
+    /// The current primary agent.
     pub agent: Option<AgentId>,
-    /// Who had it in contact first, where that is another: it was transferred.
+    /// The first agent who was in contact, if that is another one: the session was transferred.
     pub first_agent: Option<AgentId>,
-    /// Where it stands.
+    /// The status.
     pub status: SessionStatus,
-    /// When it got there.
+    /// When the status began.
     pub since: Option<Timestamp>,
     /// When the customer began to wait.
     pub queued_since: Option<Timestamp>,
-    /// When customer and agent were put together.
+    /// When customer and agent were connected.
     pub active_since: Option<Timestamp>,
     /// The customer's name.
     pub customer: Option<Arc<str>>,
@@ -146,59 +158,59 @@ pub struct Session {
     pub recording: Option<bool>,
     /// Whether the customer is on hold.
     pub on_hold: Option<bool>,
-    /// Since when, or since when the next hold runs.
+    /// When the hold began. Clarity may send it before `on_hold`.
     pub hold_since: Option<Timestamp>,
-    /// Fields without a word.
+    /// Fields that have no type of ours.
     pub other: Arc<Unclassified>,
 }
 
-/// A queue with who waits in it.
+/// A queue with the sessions that wait in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
-    /// Which.
+    /// The queue's id.
     pub id: QueueId,
     /// The name.
     pub name: Option<Arc<str>>,
-    /// Whether the structure does not name it: an agent's contact does, or a push before any structure was told.
+    /// Whether the structure does not name it: a session does, or a push that came before any structure.
     pub is_unlisted: bool,
-    /// Whether it takes contacts now.
+    /// Whether it is open now.
     pub open: Option<bool>,
     /// The teams that answer it.
     pub teams: BTreeSet<TeamId>,
-    /// How many wait, all kinds of contact together.
+    /// How many wait, in all modalities. `None`: not known.
     pub waiting: Option<i64>,
-    /// When the longest waiting customer began to wait.
+    /// When the longest wait began.
     pub longest_wait_since: Option<Timestamp>,
     /// Agents logged in to it.
     pub agents_online: Option<i64>,
-    /// Agents ready for its next contact.
+    /// Agents available to it.
     pub agents_available: Option<i64>,
-    /// The telephony system's own estimate for a new customer, in seconds.
+    /// Clarity's estimate of the wait of a new customer, in seconds.
     pub estimated_wait_seconds: Option<i64>,
-    /// Calls of the telephony system's day.
+    /// Calls of Clarity's day.
     pub calls_today: Option<i64>,
-    /// Counts and measures.
+    /// Metrics by modality and name.
     pub metrics: Arc<Metrics>,
-    /// Who waits.
+    /// The sessions that wait.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// What customers said about it.
+    /// Feedback about the queue.
     pub feedback: Option<Arc<FeedbackTotals>>,
-    /// Fields without a word.
+    /// Fields that have no type of ours.
     pub other: Arc<Unclassified>,
 }
 
 /// A team.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Team {
-    /// Which.
+    /// The team's id.
     pub id: TeamId,
     /// The name.
     pub name: Arc<str>,
-    /// The groups it belongs to, with their names.
+    /// The groups it belongs to, by id, with their names.
     pub groups: BTreeMap<GroupId, Arc<str>>,
     /// The name of the business unit it belongs to.
     pub unit: Option<Arc<str>>,
-    /// What customers said about its agents and places.
+    /// Feedback about its agents and places.
     pub feedback: Option<Arc<FeedbackTotals>>,
 }
 
@@ -207,74 +219,73 @@ pub struct Team {
 pub struct Place {
     /// The name.
     pub name: Arc<str>,
-    /// What customers said about it.
+    /// Feedback about the place.
     pub feedback: Arc<FeedbackTotals>,
 }
 
-/// A tag that surveys bear.
+/// A tag of surveys.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tag {
-    /// The tag.
+    /// The tag's name.
     pub name: Arc<str>,
-    /// What customers said where it applies.
+    /// Feedback from surveys with the tag.
     pub feedback: Arc<FeedbackTotals>,
-    /// How their stars compare to all others.
+    /// How their star ratings compare to all others.
     pub effect: Option<TagEffect>,
 }
 
-/// Everything that is counted of the whole floor, also what hangs on nothing.
+/// The totals of the whole floor, including records that are attributed to nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Floor {
-    /// What customers said.
+    /// All feedback.
     pub feedback: Arc<FeedbackTotals>,
 }
 
-/// A customer's response and what it hangs on.
+/// A customer's response and what it is attributed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// What the customer said, with the thread that followed. What the upstream has taken from us is in it before the upstream
-    /// tells of it: nothing is offered twice.
+    /// The response with its thread. An action that Goodays accepted is in it before Goodays reports it, so that no
+    /// action is offered twice.
     pub record: Arc<ResponseRecord>,
-    /// What it hangs on.
+    /// What it is attributed to.
     pub attribution: Attribution,
-    /// How it stands by the upstream's last word: see [`ResponseRecord::revision`].
+    /// The revision by Goodays' last report: see [`ResponseRecord::revision`].
     pub revision: Arc<str>,
-    /// What colleagues do about it.
+    /// Users' actions on it.
     pub actions_taken: BTreeMap<FeedbackActionId, Arc<FeedbackAction>>,
-    /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
+    /// Whether the customer needs a reply: the thread is open, or the customer wrote again.
     pub needs_reply: bool,
 }
 
-/// A survey request and whose it is.
+/// A survey request with its result, and what it is attributed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SurveyRequest {
-    /// The request.
+    /// The request, or what stands for one of a survey that was requested without Callboard.
     pub survey: Arc<Survey>,
-    /// The agent: whom the upstream names, else whom we named.
+    /// The agent whom the result names, else the one whom the request names.
     pub agent: Option<AgentId>,
     /// The agent's team.
     pub team: Option<TeamId>,
-    /// What the upstream tells of it.
+    /// Its result.
     pub result: Option<Arc<SurveyResult>>,
-    /// Why that is told of this request.
+    /// The rule by which the result was matched.
     pub evidence: Option<SurveyMatchRule>,
-    /// The survey that this one asks about again.
+    /// The survey that this one follows up.
     pub recovers: Option<SurveyId>,
-    /// Whether the customer may be asked again, after it was made good: see [`SurveyRequest::wants_recovery`]. Not
-    /// where that was asked already.
+    /// Whether a recovery survey may be requested: see [`SurveyRequest::wants_recovery`]. False once one was requested.
     pub may_recover: bool,
-    /// The session that it names and is not joined with, and why not.
+    /// The session whose id the survey names but that does not match, and why not.
     pub candidate: Option<(SessionId, &'static str)>,
 }
 
 impl SurveyRequest {
-    /// When it was asked for. Of one that others asked for, the upstream alone says when, if it does.
+    /// When it was requested. For a survey that was requested without Callboard only the result says when, if it does.
     #[must_use]
     pub fn created(&self) -> Option<Timestamp> {
         self.at(self.survey.created, |told| told.created.or(told.answered))
     }
 
-    /// When it last changed, likewise.
+    /// When it last changed, from the same source.
     #[must_use]
     pub fn changed(&self) -> Option<Timestamp> {
         self.at(self.survey.changed, |told| told.created.max(told.answered))
@@ -287,20 +298,20 @@ impl SurveyRequest {
         }
     }
 
-    /// The upstream's identity for it, as far as anybody has told it.
+    /// Agent Connect's id for it, if that is known.
     #[must_use]
     pub fn uuid(&self) -> Option<&Arc<str>> {
         self.survey.request_id.as_ref().or(self.result.as_ref().map(|result| &result.uuid))
     }
 
-    /// Whether something went wrong that may be made good, after which the customer is asked again: they said so, and the
-    /// upstream's identity of it is known. Each scale has its own line (`apis.md` J44).
+    /// Whether the rating is low enough for a service recovery, and Agent Connect's id is known. Each scale has its own
+    /// limit (apis.md J44).
     #[must_use]
     pub fn wants_recovery(&self) -> bool {
-        let low = self.result.as_ref().is_some_and(|it| match it.stars {
+        let is_low = self.result.as_ref().is_some_and(|it| match it.stars {
             Some(stars) => stars <= 3,
             None => it.nps.is_some_and(|nps| nps <= 6),
         });
-        low && self.recovers.is_none() && self.uuid().is_some()
+        is_low && self.recovers.is_none() && self.uuid().is_some()
     }
 }

@@ -1,36 +1,34 @@
-//! Merging an update into what is known: absent is unchanged, `null` is gone, a value is set, at every depth.
+//! Merges updates of maps: absent is unchanged, `null` removes, a value is set, at every depth.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::metric::MetricPath;
-use crate::domain::{MetricValue, Metrics, Unclassified};
+use crate::domain::{Metric, MetricValue, Metrics, Unclassified};
 
-type Bag = BTreeMap<Arc<str>, MetricValue>;
+type Bag<Name> = BTreeMap<Name, MetricValue>;
 
-/// Updates metrics. What several numbers make up is updated number by number.
+/// Updates shared metrics. Metrics of several numbers are updated number by number.
 pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: Metrics) {
-    // Readers share the metrics of an entity: a write copies them all.
-    let is_gone = |(modality, names): &MetricPath| {
+    // Readers share the metrics of an entity: a write copies them, so an update without a change must not write.
+    let is_absent = |(modality, names): &MetricPath| {
         known.get(modality).is_none_or(|bag| !names.is_empty() && value_at(bag, names).is_none())
     };
-    let is_known = |(modality, bag): (&_, &Bag)| known.get(modality).is_some_and(|known| covers(known, bag));
-    if cleared.iter().all(is_gone) && update.iter().all(is_known) {
+    let is_known = |(modality, bag): (&_, &Bag<Metric>)| known.get(modality).is_some_and(|known| covers(known, bag));
+    if cleared.iter().all(is_absent) && update.iter().all(is_known) {
         return;
     }
     let known = Arc::make_mut(known);
     apply(known, cleared.iter(), update);
 }
 
-/// The same for metrics that nobody shares.
+/// Updates metrics that are not shared.
 pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a MetricPath>, update: Metrics) {
     for (modality, names) in cleared {
-        match names.split_last() {
+        match names.split_first() {
             None => drop(known.remove(modality)),
-            Some((last, parents)) => {
-                let bag = known.get_mut(modality).and_then(|bag| bag_at(bag, parents));
-                bag.map(|bag| bag.remove(last));
-            }
+            Some((metric, parts)) => drop(known.get_mut(modality).map(|bag| remove(bag, metric, parts))),
         }
     }
     for (modality, bag) in update {
@@ -38,7 +36,7 @@ pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a M
     }
 }
 
-fn extend(known: &mut Bag, update: Bag) {
+fn extend<Name: Ord>(known: &mut Bag<Name>, update: Bag<Name>) {
     for (name, value) in update {
         match (known.get_mut(&name), value) {
             (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => extend(known, update),
@@ -48,7 +46,7 @@ fn extend(known: &mut Bag, update: Bag) {
     }
 }
 
-fn covers(known: &Bag, update: &Bag) -> bool {
+fn covers<Name: Ord>(known: &Bag<Name>, update: &Bag<Name>) -> bool {
     update.iter().all(|(name, value)| match (known.get(name), value) {
         (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => covers(known, update),
         (Some(known), value) => known == value,
@@ -56,23 +54,25 @@ fn covers(known: &Bag, update: &Bag) -> bool {
     })
 }
 
-fn bag_at<'a>(bag: &'a mut Bag, names: &[Arc<str>]) -> Option<&'a mut Bag> {
-    names.iter().try_fold(bag, |bag, name| match bag.get_mut(name)? {
-        MetricValue::Parts(parts) => Some(parts),
-        _ => None,
-    })
+/// Removes a metric, or a part of one.
+fn remove<Name: Ord + Borrow<str>>(bag: &mut Bag<Name>, name: &str, parts: &[Arc<str>]) {
+    match (parts.split_first(), bag.get_mut(name)) {
+        (None, _) => drop(bag.remove(name)),
+        (Some((part, below)), Some(MetricValue::Parts(known))) => remove(known, part, below),
+        _ => {}
+    }
 }
 
-fn value_at<'a>(bag: &'a Bag, names: &[Arc<str>]) -> Option<&'a MetricValue> {
-    let (last, parents) = names.split_last()?;
-    let bag = parents.iter().try_fold(bag, |bag, name| match bag.get(name)? {
-        MetricValue::Parts(parts) => Some(parts),
+fn value_at<'a, Name: Ord + Borrow<str>>(bag: &'a Bag<Name>, names: &[Arc<str>]) -> Option<&'a MetricValue> {
+    let (name, parts) = names.split_first()?;
+    match bag.get(&**name)? {
+        value if parts.is_empty() => Some(value),
+        MetricValue::Parts(known) => value_at(known, parts),
         _ => None,
-    });
-    bag?.get(last)
+    }
 }
 
-/// Updates fields without a word, each as a whole.
+/// Updates fields that have no type of ours, each as a whole.
 pub(super) fn other(known: &mut Arc<Unclassified>, update: Unclassified) {
     let is_known = |(name, value): (&Arc<str>, &serde_json::Value)| match known.get(name) {
         Some(known) => known == value,
@@ -91,7 +91,7 @@ pub(super) fn other(known: &mut Arc<Unclassified>, update: Unclassified) {
     }
 }
 
-/// Fields without a word by one message alone, as a full answer means them.
+/// The fields of a snapshot.
 pub(super) fn present(mut other: Unclassified) -> Unclassified {
     other.retain(|_, value| !value.is_null());
     other
@@ -104,8 +104,9 @@ mod tests {
     use super::*;
     use crate::domain::Modality;
 
-    fn read(value: serde_json::Value) -> Bag {
-        serde_json::from_value(value).expect("metrics")
+    fn read(value: serde_json::Value) -> Bag<Metric> {
+        let bag: Bag<Arc<str>> = serde_json::from_value(value).expect("metrics");
+        bag.into_iter().map(|(name, value)| (Metric::from(&*name), value)).collect()
     }
 
     #[test]
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_replaced_and_taken_away_by_null() {
+    fn untyped_fields_are_replaced_and_removed_by_null() {
         let map = |value: serde_json::Value| -> Unclassified { serde_json::from_value(value).expect("a map") };
         let mut known = Arc::new(map(json!({"mood": "good", "since": 1})));
         other(&mut known, map(json!({"mood": null, "color": null, "since": 2})));

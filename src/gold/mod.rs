@@ -1,17 +1,18 @@
-//! The truth in memory, joined and counted.
+//! The gold copy: the state of the site in memory, matched and counted.
 //!
-//! Facts go in by one channel and one owner task writes; everybody else reads the [`GoldCopy`] without waiting, or
-//! follows [`Delta`]s. Nothing in here but the owner ever waits, and nothing ever fails.
+//! Facts arrive by one channel and one owner task writes; readers use the [`GoldCopy`] without waiting, or follow
+//! [`Delta`]s. Only the owner task waits, and nothing here fails.
 //!
-//! - [`records`]: what we were told, as records; `apply` merges a fact into them.
-//! - [`join`]: what a customer's response hangs on, and why. A pure function.
-//! - [`directory`]: who an agent is to other systems.
-//! - [`entity`]: what the records amount to, as everybody reads it.
-//! - [`agent_detail`]: what only those ask about who look at one agent.
-//! - [`copy`]: where entities live, and how changes travel.
-//! - [`owner`]: the one task that turns facts into deltas.
-//! - [`rollup`]: what customers said, counted together. Pure functions, and the book that says whom a change concerns.
-//! - [`sources`]: the health of each source, told by whoever listens to it.
+//! - [`records`]: what upstream systems reported, merged by identity.
+//! - [`join`]: which records belong together, and by which evidence. Pure functions.
+//! - [`directory`]: who an agent is in each of the upstream systems.
+//! - [`rollup`]: feedback counted per agent, team, queue, place and tag.
+//! - [`entity`]: what readers see, derived from the records.
+//! - [`agent_detail`]: an agent's last 24 hours and metrics by queue.
+//! - [`copy`]: where entities are kept, and how changes are published.
+//! - [`owner`]: the task that turns facts into deltas.
+//! - [`sources`]: the health of each source.
+//! - [`ended_interactions`]: the way of ended interactions from the feeds to the survey decision.
 
 pub mod agent_detail;
 pub mod copy;

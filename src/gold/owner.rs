@@ -1,7 +1,7 @@
 //! The one task that turns facts into deltas.
 //!
-//! It drains what has arrived, applies it, settles, raises the version once, writes the copy and publishes the delta. A
-//! thousand facts between two turns cost one version; a fact that changes nothing wakes nobody.
+//! It drains the channel, applies the facts, rederives the touched entities, raises the version once, writes the copy
+//! and publishes the delta. A thousand facts in one turn cost one version; facts that change nothing publish nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,39 +20,39 @@ use super::rollup::ReplyTargets;
 use crate::domain::{Fact, Ordinal, SessionRecord};
 use base::{Clock, Lifecycle};
 
-/// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
-const WAITING_FACTS: usize = 8192;
+/// Capacity of the fact channel. Senders wait when it is full: memory stays bounded, and nothing is dropped.
+const FACT_CAPACITY: usize = 8192;
 
-/// How many facts are merged before a version is published, however many more wait.
+/// How many facts are applied before a version is published.
 const BATCH: usize = 4096;
 
-/// How many deltas a follower may be behind before it has to read the copy afresh.
-const WAITING_DELTAS: usize = 1024;
+/// How many deltas a subscriber may lag behind before it must read the whole copy again.
+const DELTA_CAPACITY: usize = 1024;
 
 /// The handle to the gold copy. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Gold {
     copy: Arc<GoldCopy>,
-    facts: mpsc::Sender<Heard>,
+    messages: mpsc::Sender<Message>,
     deltas: broadcast::Sender<Arc<Delta>>,
     ordinals: Arc<AtomicU64>,
 }
 
-/// When the board's day begins.
+/// The business day: counters of "today" begin with it.
 #[derive(Debug, Clone)]
 pub struct BusinessDay {
-    /// Where the board hangs.
+    /// The site's time zone.
     pub zone: TimeZone,
-    /// The hour at which its day begins.
+    /// The local time at which the day begins.
     pub starts: Time,
 }
 
-/// When the board's day begins, and how soon answers were promised: what counts depend on.
+/// What roll-ups depend on.
 #[derive(Debug, Clone, Default)]
 pub struct RollupSettings {
-    /// When the board's day begins.
+    /// The business day.
     pub day: BusinessDay,
-    /// How soon answers were promised.
+    /// How soon responses must be replied to.
     pub reply_targets: ReplyTargets,
 }
 
@@ -68,67 +68,71 @@ impl Default for BusinessDay {
     }
 }
 
+/// A message to the owner task.
 #[derive(Debug)]
-enum Heard {
+enum Message {
     Fact(Fact, Instant),
-    Settled(oneshot::Sender<u64>),
-    Unkept(usize, oneshot::Sender<Vec<SessionRecord>>),
+    Flush(oneshot::Sender<u64>),
+    TakeUnsavedSessions(usize, oneshot::Sender<Vec<SessionRecord>>),
 }
 
 impl Gold {
-    /// Starts the owner.
+    /// Starts the owner task.
     #[must_use]
-    pub fn start(rules: MatchRules, reckoning: impl Into<RollupSettings>, clock: Clock, life: &Lifecycle) -> Self {
-        let RollupSettings { day, reply_targets: limits } = reckoning.into();
-        let (facts, heard) = mpsc::channel(WAITING_FACTS);
-        let (deltas, _) = broadcast::channel(WAITING_DELTAS);
+    pub fn start(rules: MatchRules, settings: impl Into<RollupSettings>, clock: Clock, life: &Lifecycle) -> Self {
+        let RollupSettings { day, reply_targets } = settings.into();
+        let (messages, received) = mpsc::channel(FACT_CAPACITY);
+        let (deltas, _) = broadcast::channel(DELTA_CAPACITY);
         let copy = Arc::new(GoldCopy::default());
-        let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
+        let gold = Self { copy: Arc::clone(&copy), messages, deltas: deltas.clone(), ordinals: Arc::default() };
         let now = clock.now();
-        let (records, day_ends) =
-            (Records::new(rules, day.began(now)).counting(limits, day.zone.clone(), now), day.ends(now));
-        life.spawn_service(Owner { records, copy, deltas, day, day_ends, clock }.run(heard));
+        let (records, day_ends) = (
+            Records::new(rules, day.began(now)).with_rollup_settings(reply_targets, day.zone.clone(), now),
+            day.ends(now),
+        );
+        life.spawn_service(Owner { records, copy, deltas, day, day_ends, clock }.run(received));
         gold
     }
 
-    /// Tells the owner a fact. Waits while too many are waiting already.
+    /// Sends a fact to the owner task. Waits while the channel is full.
     pub async fn apply(&self, fact: Fact) {
-        // The owner lives as long as the process: if it is gone we are stopping, and nobody will read the fact.
-        let _ = self.facts.send(Heard::Fact(fact, Instant::now())).await;
+        // The owner task runs until the process stops; after that no one reads the fact.
+        let _ = self.messages.send(Message::Fact(fact, Instant::now())).await;
     }
 
-    /// The next place in the order in which we hear and ask. Take it when a change is heard, and before a question is sent.
+    /// The next position in the order of pushes and requests. Take it when a push is received, and before a request is
+    /// sent.
     #[must_use]
     pub fn next_ordinal(&self) -> Ordinal {
         Ordinal(self.ordinals.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// The entities, to be read without waiting.
+    /// The entities.
     #[must_use]
     pub fn copy(&self) -> &GoldCopy {
         &self.copy
     }
 
-    /// All deltas from here on. A follower that lags is told so and reads the copy afresh.
+    /// All deltas from now on. A subscriber that lags gets an error and must read the whole copy again.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Delta>> {
         self.deltas.subscribe()
     }
 
-    /// Resolves once everything told so far is in the copy, with the version that it has then.
+    /// Waits until all facts sent so far are in the copy. Returns its version then.
     pub async fn flush(&self) -> u64 {
-        let (done, settled) = oneshot::channel();
-        if self.facts.send(Heard::Settled(done)).await.is_err() {
+        let (done, flushed) = oneshot::channel();
+        if self.messages.send(Message::Flush(done)).await.is_err() {
             return self.copy.version();
         }
-        settled.await.unwrap_or_else(|_| self.copy.version())
+        flushed.await.unwrap_or_else(|_| self.copy.version())
     }
 
-    /// What is known of sessions and has not been taken before, at most so many: for whoever keeps it. What is not written
-    /// down in the end is to be told again.
+    /// At most `limit` sessions that changed since they were last taken, for the store. A session that could not be
+    /// saved must be sent again as a fact.
     pub async fn take_unsaved_sessions(&self, limit: usize) -> Vec<SessionRecord> {
         let (done, taken) = oneshot::channel();
-        if self.facts.send(Heard::Unkept(limit, done)).await.is_err() {
+        if self.messages.send(Message::TakeUnsavedSessions(limit, done)).await.is_err() {
             return Vec::new();
         }
         taken.await.unwrap_or_default()
@@ -136,23 +140,22 @@ impl Gold {
 }
 
 impl BusinessDay {
-    /// When the day began that it is.
+    /// When the business day of `now` began.
     #[must_use]
     pub fn began(&self, now: Timestamp) -> Timestamp {
-        let here = now.to_zoned(self.zone.clone());
-        let today = here.date().to_datetime(self.starts);
+        let today = now.to_zoned(self.zone.clone()).date().to_datetime(self.starts);
         let begin = |start: jiff::civil::DateTime| {
-            // A start that the change to summer time skips is the first instant after the gap.
+            // A start that daylight saving time skips is the first instant after the gap.
             start.to_zoned(self.zone.clone()).map_or(now, |zoned| zoned.timestamp())
         };
         let began = begin(today);
         if began <= now { began } else { today.checked_sub(1.day()).map_or(now, begin) }
     }
 
-    /// When the next day begins.
+    /// When the next business day begins.
     #[must_use]
     pub fn ends(&self, now: Timestamp) -> Timestamp {
-        // Twenty-six hours after its beginning every day is over, also the one that has an hour twice.
+        // 26 hours after its beginning every day has ended, also the one with 25 hours.
         let later = self.began(now).saturating_add(SignedDuration::from_hours(26)).unwrap_or(Timestamp::MAX);
         self.began(later)
     }
@@ -163,13 +166,13 @@ struct Owner {
     copy: Arc<GoldCopy>,
     deltas: broadcast::Sender<Arc<Delta>>,
     day: BusinessDay,
-    /// When the board's day ends that it is.
+    /// When the current business day ends.
     day_ends: Timestamp,
     clock: Clock,
 }
 
 impl Owner {
-    async fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut batch = Vec::new();
         loop {
             let now = self.clock.now();
@@ -178,21 +181,20 @@ impl Owner {
             }
             let next = self.records.next_instant();
             if next.is_some_and(|next| next <= now) {
-                self.records.pass(now);
+                self.records.advance(now);
                 self.publish(Instant::now());
                 continue;
             }
-            // Only a reminder: whoever wakes us for another reason looks at the clock as well.
             let next = next.map_or(self.day_ends, |next| next.min(self.day_ends));
-            let reminder = next.duration_since(now).unsigned_abs();
+            let timeout = next.duration_since(now).unsigned_abs();
             tokio::select! {
-                received = heard.recv_many(&mut batch, BATCH) => {
+                received = messages.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
                         return;
                     }
                     self.turn(batch.drain(..));
                 }
-                () = tokio::time::sleep(reminder) => {}
+                () = tokio::time::sleep(timeout) => {}
             }
         }
     }
@@ -200,37 +202,37 @@ impl Owner {
     fn begin_day(&mut self, now: Timestamp) {
         self.day_ends = self.day.ends(now);
         self.records.begin_day(self.day.began(now));
-        self.records.pass(now);
+        self.records.advance(now);
         self.publish(Instant::now());
     }
 
-    fn turn(&mut self, batch: impl Iterator<Item = Heard>) {
+    fn turn(&mut self, batch: impl Iterator<Item = Message>) {
         let now = self.clock.now();
-        let mut first_heard = None;
-        let mut waiting = Vec::new();
-        for heard in batch {
-            match heard {
-                Heard::Fact(fact, at) => {
-                    first_heard.get_or_insert(at);
+        let mut first_received = None;
+        let mut flushes = Vec::new();
+        for message in batch {
+            match message {
+                Message::Fact(fact, at) => {
+                    first_received.get_or_insert(at);
                     self.records.apply(fact, now);
                 }
-                Heard::Settled(done) => waiting.push(done),
-                Heard::Unkept(limit, done) => {
-                    // Whoever asked may be gone; then nobody keeps anything any more.
+                Message::Flush(done) => flushes.push(done),
+                Message::TakeUnsavedSessions(limit, done) => {
+                    // The caller may be gone: then the process is stopping.
                     let _ = done.send(self.records.take_unsaved_sessions(limit));
                 }
             }
         }
-        if let Some(at) = first_heard {
+        if let Some(at) = first_received {
             self.publish(at);
         }
-        for done in waiting {
-            // Whoever asked may have given up.
+        for done in flushes {
+            // The caller may have stopped waiting.
             let _ = done.send(self.copy.version());
         }
     }
 
-    fn publish(&mut self, heard: Instant) {
+    fn publish(&mut self, received: Instant) {
         let changes: Vec<Change> =
             self.records.rederive().into_iter().filter_map(|(key, entity)| self.change(key, entity)).collect();
         if changes.is_empty() {
@@ -238,8 +240,8 @@ impl Owner {
         }
         let version = self.copy.version() + 1;
         self.copy.write(version, &changes);
-        // Nobody may be following yet.
-        let _ = self.deltas.send(Arc::new(Delta { version, changes, received: heard }));
+        // There may be no subscriber.
+        let _ = self.deltas.send(Arc::new(Delta { version, changes, received }));
     }
 
     fn change(&self, key: Key, entity: Option<Entity>) -> Option<Change> {
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_age_begins_though_nobody_says_anything() {
+    async fn backlog_age_changes_without_any_fact() {
         let began: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
         let (clock, life) = (Clock::manual(began), Lifecycle::new());
         let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
@@ -268,7 +270,7 @@ mod tests {
         let mut deltas = gold.subscribe();
         for (hours, expected) in [(4, [0, 1, 0, 0]), (24, [0, 0, 1, 0])] {
             clock.advance(began.duration_since(clock.now()) + SignedDuration::from_hours(hours));
-            // Nothing is told: the owner wakes by itself.
+            // No fact is sent: the owner task wakes by itself.
             let delta = deltas.recv().await.expect("a delta");
             let floor = delta.changes.iter().find(|change| change.key == Key::Floor).expect("the floor");
             let Some(Entity::Floor(floor)) = floor.after.as_deref() else { panic!("there is a total") };
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_day_begins_where_the_board_hangs() {
+    fn business_day_begins_in_the_sites_time_zone() {
         let cases = [
             // An ordinary day, and the moment before and at its beginning.
             ("America/Chicago", "00:00", "2026-11-21T09:00:00Z", "2026-11-21T06:00:00Z", "2026-11-22T06:00:00Z"),

@@ -1,23 +1,24 @@
-//! Tells how well a source can be heard. Whoever listens to a source, or speaks to it, holds its [`Reporter`].
+//! The health of each source, reported by the tasks that read from it or send to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
 
-use super::Gold;
+use super::owner::Gold;
 use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 use base::metrics::Metrics;
 use base::{Clock, SourceClock};
 
-/// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
-const HEARD_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// How old the published time of the last data may be. Without this limit it would be a change of every page several
+/// times a second.
+const PUBLISH_DATA_TIME_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How stale counts may be, for the same reason.
-const COUNTED_EVERY: SignedDuration = SignedDuration::from_secs(1);
+/// How old published counts may be, for the same reason.
+const PUBLISH_COUNTS_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
-/// Keeps a source's health and tells gold when it changes.
+/// Keeps a source's health as one task sees it, and publishes it when it changes.
 #[derive(Debug)]
 pub struct Reporter {
     name: SourceName,
@@ -25,65 +26,90 @@ pub struct Reporter {
     metrics: Metrics,
     clock: Clock,
     health: Health,
-    told: Option<Health>,
-    told_at: Timestamp,
-    heard: Option<Timestamp>,
-    /// What each of those says who know the same source, and which of them this one is.
-    others: Option<(Arc<Mutex<Vec<Health>>>, usize)>,
+    published: Option<Health>,
+    published_at: Timestamp,
+    last_data: Option<Timestamp>,
+    /// The health as each reporter of this source last published it, and the index of this reporter in it.
+    shared: Arc<Shared>,
+    index: usize,
     /// The source's own clock, if it is measured.
-    measured: Option<SourceClock>,
+    source_clock: Option<SourceClock>,
+}
+
+/// What the reporters of one source share.
+#[derive(Debug, Default)]
+struct Shared {
+    healths: Mutex<Vec<Health>>,
+    /// Held while a combined health is on its way to gold, so that an older one never arrives after a newer one.
+    publishing: tokio::sync::Mutex<()>,
 }
 
 impl Reporter {
-    /// A source that has not been heard of yet.
+    /// The first reporter of a source, which is not connected yet.
     #[must_use]
     pub fn new(name: SourceName, gold: Gold, metrics: Metrics, clock: Clock) -> Self {
-        let mut health = Health::new(SourceState::Down, clock.now());
-        health.reason = Some("Not connected yet.".into());
-        let (told, told_at, heard) = (None, clock.now(), None);
-        Self { name, gold, metrics, health, told, told_at, heard, others: None, measured: None, clock }
+        Self::sharing(Arc::default(), name, gold, metrics, clock)
     }
 
-    /// The same, telling how far the source's clock is from ours.
+    /// Also reports how far the source's clock is from ours.
     #[must_use]
-    pub fn with(mut self, measured: SourceClock) -> Self {
-        self.measured = Some(measured);
+    pub fn with(mut self, source_clock: SourceClock) -> Self {
+        self.source_clock = Some(source_clock);
         self
     }
 
-    /// Another who knows the same source in another way, such as by asking where this one sends. Pages show the worst that
-    /// either of them says, and what both have counted.
+    /// Another reporter of the same source, such as one for reading beside one for sending. Pages show the worst state
+    /// of them, and the sum of their counts.
     #[must_use]
-    pub fn sibling(&mut self) -> Self {
-        let mut other = Self::new(self.name, self.gold.clone(), self.metrics.clone(), self.clock.clone());
-        other.measured.clone_from(&self.measured);
-        let (all, _) = self.others.get_or_insert_with(|| (Arc::new(Mutex::new(vec![self.health.clone()])), 0));
-        if let Ok(mut known) = all.try_lock() {
-            other.others = Some((Arc::clone(all), known.len()));
-            known.push(other.health.clone());
-        }
-        other
+    pub fn sibling(&self) -> Self {
+        let (gold, metrics, clock) = (self.gold.clone(), self.metrics.clone(), self.clock.clone());
+        let source_clock = self.source_clock.clone();
+        Self { source_clock, ..Self::sharing(Arc::clone(&self.shared), self.name, gold, metrics, clock) }
     }
 
-    /// What time it is for this source.
+    fn sharing(shared: Arc<Shared>, name: SourceName, gold: Gold, metrics: Metrics, clock: Clock) -> Self {
+        let mut health = Health::new(SourceState::Down, clock.now());
+        health.reason = Some("Not connected yet.".into());
+        let index = {
+            let mut healths = shared.healths.lock();
+            healths.push(health.clone());
+            healths.len() - 1
+        };
+        let published_at = clock.now();
+        Self {
+            name,
+            gold,
+            metrics,
+            clock,
+            health,
+            published: None,
+            published_at,
+            last_data: None,
+            shared,
+            index,
+            source_clock: None,
+        }
+    }
+
+    /// The clock of this process.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// When by our clock something was that the source gives a time for.
+    /// Converts a time by the source's clock into one by ours.
     #[must_use]
     pub fn to_ours(&self, theirs: Timestamp) -> Timestamp {
-        self.measured.as_ref().map_or(theirs, |measured| measured.to_ours(theirs))
+        self.source_clock.as_ref().map_or(theirs, |clock| clock.to_ours(theirs))
     }
 
-    /// How it is now.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> SourceState {
         self.health.state
     }
 
-    /// The source is in this state, for this reason. The same state for another reason began when it began.
+    /// Sets the state and its reason. Another reason for the same state does not change when the state began.
     pub fn set_state(&mut self, state: SourceState, reason: Option<&str>) {
         if self.health.state != state {
             self.health.state = state;
@@ -94,117 +120,117 @@ impl Reporter {
         }
     }
 
-    /// The source is heard in this way.
+    /// Sets the transport.
     pub fn transport(&mut self, transport: Option<&str>) {
         if self.health.transport.as_deref() != transport {
             self.health.transport = transport.map(Arc::from);
         }
     }
 
-    /// Credentials were refused, and are shown again at this time. `None`: none were refused.
+    /// Credentials were refused, and are tried again at this time. `None`: none were refused.
     pub fn next_try(&mut self, at: Option<Timestamp>) {
         self.health.next_try = at;
     }
 
-    /// The source told us something.
+    /// The source sent data with so many events.
     pub fn received(&mut self, events: u64) {
         self.received_at(self.clock.now(), events);
     }
 
-    /// The source told us something at that time.
+    /// The source sent data at that time.
     pub fn received_at(&mut self, at: Timestamp, events: u64) {
-        self.heard = self.heard.max(Some(at));
+        self.last_data = self.last_data.max(Some(at));
         self.metrics.source_events(self.name.as_str(), events);
     }
 
-    /// The source refuses to show these agents to our account.
+    /// The agents whom our account may not see.
     pub fn not_permitted(&mut self, agents: BTreeMap<AgentId, Arc<str>>) {
         self.metrics.agents_not_permitted(agents.len());
         self.health.not_permitted = agents;
     }
 
-    /// Something worth counting happened.
-    pub fn count(&mut self, what: &'static str) {
-        self.count_many(what, 1);
+    /// Adds one to a counter.
+    pub fn count(&mut self, counter: &'static str) {
+        self.count_many(counter, 1);
     }
 
-    /// Something worth counting happened several times.
-    pub fn count_many(&mut self, what: &'static str, times: u64) {
+    /// Adds several to a counter.
+    pub fn count_many(&mut self, counter: &'static str, times: u64) {
         if times > 0 {
-            *self.health.counters.entry(what).or_default() += times;
-            self.metrics.source_count(self.name.as_str(), what, times);
+            *self.health.counters.entry(counter).or_default() += times;
+            self.metrics.source_count(self.name.as_str(), counter, times);
         }
     }
 
-    /// The source is read afresh.
+    /// The source is read from the beginning.
     pub fn resync(&mut self, reason: &'static str) {
         self.count("resyncs");
         self.metrics.source_resync(self.name.as_str(), reason);
     }
 
-    /// Tells gold, if there is anything to publish now. A change of state is told at once; counts and "last heard of" wait
-    /// until it is time, so whoever counts calls this again within a second or two.
+    /// Publishes the health if that is due: a change of state at once, counts and the time of the last data after a
+    /// while. Callers that count call this again within a second or two.
     pub async fn publish(&mut self) {
-        if let Some(heard) = self.heard
-            && self.health.last_data.is_none_or(|known| heard.duration_since(known) >= HEARD_EVERY)
+        if let Some(last_data) = self.last_data
+            && self.health.last_data.is_none_or(|known| last_data.duration_since(known) >= PUBLISH_DATA_TIME_EVERY)
         {
-            self.health.last_data = Some(heard);
+            self.health.last_data = Some(last_data);
         }
-        if let Some(measured) = &self.measured {
-            self.health.clock_offset = measured.noteworthy_offset();
+        if let Some(clock) = &self.source_clock {
+            self.health.clock_offset = clock.noteworthy_offset();
         }
-        let Some(told) = &self.told else { return self.tell_now().await };
-        let now = self.clock.now();
-        let counted = told.counters != self.health.counters;
-        let what = |health: &Health| {
-            (health.state, health.reason.clone(), health.transport.clone(), health.last_data, health.next_try)
-        };
-        let changed = what(told) != what(&self.health)
-            || told.not_permitted != self.health.not_permitted
-            || told.clock_offset != self.health.clock_offset;
-        if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
-            self.tell_now().await;
+        let Some(published) = &self.published else { return self.publish_now().await };
+        let counts_changed = published.counters != self.health.counters;
+        let rest_changed = differ_besides_counts(published, &self.health);
+        let counts_are_due = self.clock.now().duration_since(self.published_at) >= PUBLISH_COUNTS_EVERY;
+        if rest_changed || (counts_changed && counts_are_due) {
+            self.publish_now().await;
         }
     }
 
-    /// Whether something has been counted that gold has not been told.
+    /// Whether anything has changed that is not published yet.
     #[must_use]
     pub fn has_unpublished(&self) -> bool {
-        self.told.as_ref() != Some(&self.health)
+        self.published.as_ref() != Some(&self.health)
     }
 
-    async fn tell_now(&mut self) {
-        self.told = Some(self.health.clone());
-        self.told_at = self.clock.now();
-        // Held until it is told: what is told last must be what is known last.
-        let mut all = match &self.others {
-            Some((all, place)) => {
-                let mut all = all.lock().await;
-                all[*place] = self.health.clone();
-                Some(all)
-            }
-            None => None,
+    async fn publish_now(&mut self) {
+        self.published = Some(self.health.clone());
+        self.published_at = self.clock.now();
+        let _in_order = self.shared.publishing.lock().await;
+        let health = {
+            let mut healths = self.shared.healths.lock();
+            healths[self.index].clone_from(&self.health);
+            combined(&healths)
         };
-        let health = all.as_mut().map_or_else(|| self.health.clone(), |all| together(all));
-        if let Some(measured) = &self.measured {
-            self.metrics.source_clock_offset(self.name.as_str(), measured.offset().as_secs_f64());
+        if let Some(clock) = &self.source_clock {
+            self.metrics.source_clock_offset(self.name.as_str(), clock.offset().as_secs_f64());
         }
         self.metrics.source_up(self.name.as_str(), matches!(health.state, SourceState::Live | SourceState::Polling));
         self.gold.apply(Fact::Source(self.name, health)).await;
     }
 }
 
-/// The worst of several, with everything that was heard and counted.
-fn together(all: &[Health]) -> Health {
-    let Some(mut health) = all.iter().min_by_key(|health| rank(health.state)).cloned() else {
-        return Health::new(SourceState::Off, Timestamp::UNIX_EPOCH);
-    };
+fn differ_besides_counts(one: &Health, other: &Health) -> bool {
+    one.state != other.state
+        || one.reason != other.reason
+        || one.transport != other.transport
+        || one.last_data != other.last_data
+        || one.next_try != other.next_try
+        || one.not_permitted != other.not_permitted
+        || one.clock_offset != other.clock_offset
+}
+
+/// The worst state of several reporters, with the newest data, all reasons and the sums of all counters.
+fn combined(all: &[Health]) -> Health {
+    let mut worst_first: Vec<&Health> = all.iter().collect();
+    worst_first.sort_by_key(|health| rank(health.state));
+    let Some(worst) = worst_first.first() else { return Health::new(SourceState::Off, Timestamp::UNIX_EPOCH) };
+    let mut health = Health::clone(worst);
     health.last_data = all.iter().filter_map(|health| health.last_data).max();
     health.clock_offset = all.iter().find_map(|health| health.clock_offset);
     health.next_try = all.iter().filter_map(|health| health.next_try).min();
     let mut reasons: Vec<&str> = Vec::new();
-    let mut worst_first: Vec<&Health> = all.iter().collect();
-    worst_first.sort_by_key(|health| rank(health.state));
     for reason in worst_first.into_iter().filter_map(|health| health.reason.as_deref()) {
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -219,7 +245,8 @@ fn together(all: &[Health]) -> Health {
     health
 }
 
-/// The worst first. That one of them only asks is no trouble where another is live, but more than that cannot be said.
+/// The worst state first. Of a source that one task polls and another receives pushes from, only polling can be
+/// promised.
 fn rank(state: SourceState) -> u8 {
     match state {
         SourceState::Down => 0,
@@ -232,10 +259,13 @@ fn rank(state: SourceState) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use base::Lifecycle;
+
     use super::*;
+    use crate::gold::{BusinessDay, Entity, Key, MatchRules};
 
     #[test]
-    fn of_two_who_know_a_source_the_worse_is_shown_with_the_counts_of_both() {
+    fn two_reporters_show_the_worse_state_and_both_counts() {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut one = Health::new(SourceState::Live, at(1));
         one.counters.insert("accepted", 2);
@@ -243,8 +273,33 @@ mod tests {
         other.reason = Some("It is closed.".into());
         (other.last_data, one.last_data) = (Some(at(3)), Some(at(4)));
         other.counters.extend([("accepted", 1), ("polls", 7)]);
-        let shown = together(&[one, other]);
+        let shown = combined(&[one, other]);
         assert_eq!((shown.state, shown.reason.as_deref()), (SourceState::Down, Some("It is closed.")));
         assert_eq!((shown.last_data, shown.counters["accepted"], shown.counters["polls"]), (Some(at(4)), 3, 7));
+    }
+
+    #[tokio::test]
+    async fn sibling_made_while_another_publishes_is_counted() {
+        let (clock, life) = (Clock::system(), Lifecycle::new());
+        let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
+        let mut first = Reporter::new(SourceName::Goodays, gold.clone(), Metrics::new(clock.clone()), clock);
+        let mut siblings = Vec::new();
+        {
+            let _publishing = first.shared.publishing.lock().await;
+            siblings.extend((0..3).map(|_| first.sibling()));
+        }
+        first.count("accepted");
+        first.publish().await;
+        for sibling in &mut siblings {
+            sibling.set_state(SourceState::Live, None);
+            sibling.count_many("accepted", 2);
+            sibling.publish().await;
+        }
+        gold.flush().await;
+        let Some(Entity::Source(health)) = gold.copy().get(&Key::Source(SourceName::Goodays)).as_deref().cloned()
+        else {
+            panic!("the source is published")
+        };
+        assert_eq!((health.counters["accepted"], health.state), (7, SourceState::Down));
     }
 }

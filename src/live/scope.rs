@@ -214,7 +214,7 @@ impl Scope {
 
     /// Which page of its list it carries, of [`PAGE`](super::list::PAGE) each. `None`: all that there is.
     #[must_use]
-    pub fn listed(&self) -> Option<usize> {
+    pub fn list_page(&self) -> Option<usize> {
         self.page
     }
 
@@ -224,15 +224,15 @@ impl Scope {
         self.detail_level
     }
 
-    /// Whether agents, and who waits, are counted in it.
+    /// Whether agents and waiting contacts are counted in it.
     #[must_use]
-    pub fn counts(&self) -> bool {
+    pub fn has_counts(&self) -> bool {
         matches!(self.kind(), "all" | "floor" | "queues" | "teams" | "wallboard")
     }
 
     /// Whether everybody is counted in it, and not only the teams that its queues and teams name.
-    pub(super) fn counts_everybody(&self) -> bool {
-        self.counts() && (self.topics.contains(&Topic::Agents) || self.topics.contains(&Topic::Queues))
+    pub(super) fn counts_all_agents(&self) -> bool {
+        self.has_counts() && (self.topics.contains(&Topic::Agents) || self.topics.contains(&Topic::Queues))
     }
 
     /// The topics whose entities it contains.
@@ -344,7 +344,7 @@ mod tests {
         assert!([Topic::Queues, Topic::Teams].iter().all(|topic| named.topics().contains(topic)));
         assert!(!named.topics().contains(&Topic::Agents));
         assert_eq!(Scope::agent(AgentId(41)), named);
-        assert_eq!(named.listed(), Some(1), "what customers said about an agent grows without bound");
+        assert_eq!(named.list_page(), Some(1), "what customers said about an agent grows without bound");
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::counts::Stance;
-use super::document;
+use super::counts::CountedAgent;
+use super::document::{Member, visible_member};
 use super::project::project;
 use super::scope::{DetailLevel, Scope, Topic};
-use super::shape::Member;
 use crate::domain::{Permission, Role, TeamId, Visibility};
 use crate::gold::Entity;
 
@@ -62,18 +61,18 @@ impl ViewKey {
     }
 
     /// An entity as it stands in the document. `None`: it does not.
-    pub(super) fn shown(&self, entity: &Arc<Entity>) -> Option<Member> {
+    pub(super) fn member(&self, entity: &Arc<Entity>) -> Option<Member> {
         if !self.scope.contains(entity) {
             return None;
         }
-        document::visible_member(entity, project(entity, &self.permission).as_deref(), self.detail_level())
+        visible_member(entity, project(entity, &self.permission).as_deref(), self.detail_level())
     }
 
     /// What an agent adds to the counts, whether or not the document shows agents. `None`: nothing.
-    pub(super) fn stance(&self, entity: &Entity) -> Option<Stance> {
+    pub(super) fn counted_agent(&self, entity: &Entity) -> Option<CountedAgent> {
         let Entity::Agent(agent) = entity else { return None };
         let team = agent.team.filter(|team| self.permission.sees_team(*team));
-        self.permission.sees_agent(agent.id).then(|| Stance { team, activity: agent.activity() })
+        self.permission.sees_agent(agent.id).then(|| CountedAgent { team, activity: agent.activity() })
     }
 
     /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted hangs
@@ -82,9 +81,9 @@ impl ViewKey {
     pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
         let mut wanted = self.scope.topics().clone();
         // A wallboard shows no agents and counts them.
-        if self.scope.counts_everybody() {
+        if self.scope.counts_all_agents() {
             wanted.insert(Topic::Agents);
-        } else if self.scope.counts() {
+        } else if self.scope.has_counts() {
             wanted.extend(named.iter().copied().map(Topic::Team));
         }
         let Some(Visibility { agents, queues, teams }) = self.permission.visibility() else { return wanted };

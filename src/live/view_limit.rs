@@ -15,7 +15,7 @@ pub(super) struct ViewLimit(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// How many one view_owner may have.
+    /// How many one owner may have.
     most: usize,
     /// For how long a scope counts after it was last looked at.
     linger: Duration,
@@ -30,9 +30,9 @@ struct OpenScope {
 
 /// A place that a viewer has. Free again a while after this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    view_limit: ViewLimit,
-    view_owner: ViewOwner,
+pub(super) struct ViewPermit {
+    limit: ViewLimit,
+    owner: ViewOwner,
     scope: String,
 }
 
@@ -51,18 +51,18 @@ impl ViewLimit {
     }
 
     /// A place for a viewer. `None`: they hold too many.
-    pub fn place(&self, view_owner: &ViewOwner, scope: &str) -> Option<Place> {
-        self.take(view_owner, scope, self.0.most, 1).then(|| Place {
-            view_limit: self.clone(),
-            view_owner: view_owner.clone(),
+    pub fn acquire(&self, owner: &ViewOwner, scope: &str) -> Option<ViewPermit> {
+        self.take(owner, scope, self.0.most, 1).then(|| ViewPermit {
+            limit: self.clone(),
+            owner: owner.clone(),
             scope: scope.to_owned(),
         })
     }
 
     /// Notes that somebody has looked once. Says whether there was room: of what is merely looked at half as many are kept,
     /// so that whoever has looked at many can still follow some.
-    pub fn look(&self, view_owner: &ViewOwner, scope: &str) -> bool {
-        self.take(view_owner, scope, self.0.most.div_ceil(2), 0)
+    pub fn look(&self, owner: &ViewOwner, scope: &str) -> bool {
+        self.take(owner, scope, self.0.most.div_ceil(2), 0)
     }
 
     /// Forgets what nobody has looked at for a while.
@@ -74,10 +74,10 @@ impl ViewLimit {
         });
     }
 
-    fn take(&self, view_owner: &ViewOwner, scope: &str, most: usize, viewers: usize) -> bool {
+    fn take(&self, owner: &ViewOwner, scope: &str, most: usize, viewers: usize) -> bool {
         let now = Instant::now();
         let mut held = self.held();
-        let scopes = held.entry(view_owner.clone()).or_default();
+        let scopes = held.entry(owner.clone()).or_default();
         if !scopes.contains_key(scope) && scopes.len() >= most {
             scopes.retain(|_, hold| !self.is_over(hold, now));
             if scopes.len() >= most {
@@ -99,11 +99,9 @@ impl ViewLimit {
     }
 }
 
-impl Drop for Place {
+impl Drop for ViewPermit {
     fn drop(&mut self) {
-        if let Some(hold) =
-            self.view_limit.held().get_mut(&self.view_owner).and_then(|scopes| scopes.get_mut(&self.scope))
-        {
+        if let Some(hold) = self.limit.held().get_mut(&self.owner).and_then(|scopes| scopes.get_mut(&self.scope)) {
             hold.viewers -= 1;
             hold.used = Instant::now();
         }
@@ -118,13 +116,13 @@ mod tests {
     fn one_holder_has_so_many_scopes_and_the_next_one_as_many() {
         let view_limit = ViewLimit::new(4, Duration::ZERO);
         let (mia, rob) = (ViewOwner::new("agent 1"), ViewOwner::new("agent 2"));
-        let mut places: Vec<Place> =
-            (1..=4).map(|n| view_limit.place(&mia, &format!("agents:{n}")).expect("a place")).collect();
-        assert!(view_limit.place(&mia, "agents:5").is_none());
-        assert!(view_limit.place(&mia, "agents:1").is_some(), "the same again costs nothing");
-        assert!(view_limit.place(&rob, "agents:5").is_some());
+        let mut places: Vec<ViewPermit> =
+            (1..=4).map(|n| view_limit.acquire(&mia, &format!("agents:{n}")).expect("a place")).collect();
+        assert!(view_limit.acquire(&mia, "agents:5").is_none());
+        assert!(view_limit.acquire(&mia, "agents:1").is_some(), "the same again costs nothing");
+        assert!(view_limit.acquire(&rob, "agents:5").is_some());
         places.truncate(3);
-        assert!(view_limit.place(&mia, "agents:5").is_some());
+        assert!(view_limit.acquire(&mia, "agents:5").is_some());
     }
 
     #[test]
@@ -134,11 +132,11 @@ mod tests {
         let looked: Vec<bool> = (1..=4).map(|n| view_limit.look(&mia, &format!("agents:{n}"))).collect();
         assert_eq!(looked, [true, true, false, false]);
         assert!(view_limit.look(&mia, "agents:1"), "the same again");
-        let followed: Vec<_> = (5..=7).filter_map(|n| view_limit.place(&mia, &format!("agents:{n}"))).collect();
+        let followed: Vec<_> = (5..=7).filter_map(|n| view_limit.acquire(&mia, &format!("agents:{n}"))).collect();
         assert_eq!(followed.len(), 2);
         drop(followed);
         assert!(
-            view_limit.place(&mia, "agents:9").is_none(),
+            view_limit.acquire(&mia, "agents:9").is_none(),
             "whoever opens and closes many in turn holds them all a while"
         );
     }
@@ -146,8 +144,8 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_who_is_gone() {
         let view_limit = ViewLimit::new(4, Duration::ZERO);
-        drop(view_limit.place(&ViewOwner::new("agent 1"), "floor"));
-        let stays = view_limit.place(&ViewOwner::new("agent 2"), "floor");
+        drop(view_limit.acquire(&ViewOwner::new("agent 1"), "floor"));
+        let stays = view_limit.acquire(&ViewOwner::new("agent 2"), "floor");
         view_limit.sweep();
         assert_eq!(view_limit.held().len(), 1);
         drop(stays);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::view::{Position, View};
-use super::view_limit::Place;
+use super::view_limit::ViewPermit;
 
 /// A text to be written to a socket.
 #[derive(Debug, Clone)]
@@ -52,22 +52,22 @@ pub struct Viewer {
     at: Option<u64>,
     version: watch::Receiver<u64>,
     /// Counted for whoever watches for as long as this lives.
-    _place: Option<Place>,
+    _permit: Option<ViewPermit>,
     /// How it came.
     pub resumption: Resumption,
 }
 
 impl Viewer {
-    pub(super) fn new(view: Arc<View>, position: Option<&Position>, place: Option<Place>) -> Self {
-        view.count(true);
+    pub(super) fn new(view: Arc<View>, position: Option<&Position>, permit: Option<ViewPermit>) -> Self {
+        view.count_viewer(true);
         let known = position.filter(|position| view.knows(position));
         let resumption = match (position, known) {
             (None, _) => Resumption::New,
             (Some(_), Some(_)) => Resumption::Resumed,
             (Some(_), None) => Resumption::Unknown,
         };
-        let version = view.follow();
-        Self { at: known.map(|position| position.version), view, version, _place: place, resumption }
+        let version = view.subscribe();
+        Self { at: known.map(|position| position.version), view, version, _permit: permit, resumption }
     }
 
     /// Resolves when there is something to send: at once for a viewer that holds nothing.
@@ -88,8 +88,8 @@ impl Viewer {
             self.at = Some(version);
             return patch.map(|patch| Frame {
                 text: patch.text,
-                kind: FrameKind::Patch { versions: patch.steps },
-                heard: patch.heard,
+                kind: FrameKind::Patch { versions: patch.versions },
+                heard: patch.received,
             });
         }
         let (text, version) = self.view.snapshot();
@@ -112,6 +112,6 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.view.count(false);
+        self.view.count_viewer(false);
     }
 }

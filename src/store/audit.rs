@@ -424,10 +424,10 @@ fn without<T>(
 mod tests {
     use jiff::SignedDuration;
     use serde_json::json;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::store::Store;
+    use crate::store::tests::private_dir;
     use base::Clock;
 
     fn entry(target: &str) -> NewAuditEntry {
@@ -442,7 +442,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_is_written_before_the_deed_and_completed_once_after_it() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let first = store.audit().begin(entry("agent 41")).await.expect("written");
@@ -462,7 +462,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_database_itself_keeps_lines_as_they_are() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let seq = store.audit().begin(entry("agent 41")).await.expect("written");
         for tampering in [
@@ -480,7 +480,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_of_an_older_schema_are_kept_and_taken_apart() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 12);
         let old = [
             ("somebody", "sign-in.refused", "unknown", None, None, "unknown caller"),
@@ -530,7 +530,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_filter_finds_its_entries_by_an_index_and_pages_through_them() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let start = Timestamp::from_second(1_795_000_000).expect("an instant");
         let clock = Clock::manual(start);
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
@@ -604,7 +604,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_are_in_the_order_of_their_time_also_where_the_clock_was_set_back() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for seconds in [0, 100, -150, 10] {
@@ -623,7 +623,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_of_the_first_schema_gets_an_audit() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 1);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         store.audit().begin(entry("agent 41")).await.expect("written");
@@ -631,7 +631,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_deed_in_hand_when_the_server_stopped_is_unknown() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         store.audit().begin(entry("agent 41")).await.expect("written");
         store.close().await;

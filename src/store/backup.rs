@@ -33,7 +33,7 @@ impl Backups<'_> {
     /// # Errors
     /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
     pub async fn create(self) -> Result<PathBuf, StoreError> {
-        let nobody_else = Arc::clone(&self.0.copying).lock_owned().await;
+        let backup_guard = Arc::clone(&self.0.backing_up).lock_owned().await;
         let shared = Arc::clone(self.0);
         let name = format!("{REGULAR}{}.db", shared.clock.now().strftime(TIME));
         let copying = tokio::task::spawn_blocking(move || {
@@ -43,7 +43,7 @@ impl Backups<'_> {
             }
             // Whoever asked may be gone; whoever closes the store waits for this, and then for nothing of ours.
             drop(shared);
-            drop(nobody_else);
+            drop(backup_guard);
             copied
         });
         copying.await.unwrap_or(Err(StoreError::Closed))
@@ -124,13 +124,12 @@ mod tests {
     use jiff::SignedDuration;
     use rusqlite::types::Value;
     use sha2::{Digest, Sha256};
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
+    use crate::store::tests::{arrival, audit_entry, clock, due, private_dir, reading, request};
     use crate::store::{ProcessedEvent, Settings, schema};
     use base::Clock;
 
@@ -171,17 +170,17 @@ mod tests {
         }
         drop(store.survey_results().record_page(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
         store.feed_state().set("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
-        let line = store.audit().begin(deed()).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
-        store.outbox().enqueue(wish("waiting", "Hello")).await.expect("written");
-        let sending = store.outbox().enqueue(wish("sending", "Thank you")).await.expect("written").entry.id;
+        store.outbox().enqueue(request("waiting", "Hello")).await.expect("written");
+        let sending = store.outbox().enqueue(request("sending", "Thank you")).await.expect("written").entry.id;
         assert!(store.outbox().claim(&sending).await.expect("asked").is_some());
         sending
     }
 
     #[tokio::test]
     async fn a_restored_backup_is_what_was_and_what_was_on_its_way_is_unknown() {
-        let (dir, elsewhere) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let (dir, elsewhere) = (private_dir(), private_dir());
         let store = Store::open(dir.path(), clock()).expect("a store");
         let sending = fill(&store).await;
         let copy = store.backups().create().await.expect("a copy");
@@ -209,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_copies_stay_and_only_their_owner_may_read_them() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let settings = Settings { backups_kept: 2, ..Settings::default() };
         let store = Store::open_with(dir.path(), clock.clone(), settings).expect("a store");
         assert_eq!(store.backups().last(), None);
@@ -226,7 +225,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn events_are_taken_while_the_file_is_copied() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         for number in 0..200 {
             store.inbox().accept(arrival(&format!("{number} {}", "x".repeat(50_000)))).await.expect("accepted");
@@ -247,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_copy_that_cannot_be_made_is_an_error_and_leaves_nothing() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let file = dir.path().join("in-the-way");
         std::fs::write(&file, "").expect("a file");
         let settings = Settings { backup_dir: Some(file.join("backup")), ..Settings::default() };
@@ -258,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_older_file_is_copied_before_it_is_brought_up_to_date_and_a_new_one_is_not() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         schema::write_old(dir.path(), 2);
         let file = Connection::open(dir.path().join(database::FILE)).expect("the file");
         file.execute_batch(

@@ -443,10 +443,10 @@ impl DisplayLogin {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::store::Store;
+    use crate::store::tests::private_dir;
     use base::Clock;
 
     #[test]
@@ -484,7 +484,7 @@ mod tests {
 
     #[tokio::test]
     async fn bound_token_is_good_for_its_first_browser_alone() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let clock = Clock::manual("2026-11-21T09:00:00Z".parse().expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let (bound, other) = (new_display(&store, &clock, true).await, new_display(&store, &clock, true).await);
@@ -514,7 +514,7 @@ mod tests {
 
     #[tokio::test]
     async fn refused_uses_are_bounded_and_push_out_no_accepted_one() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let clock = Clock::system();
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let (display, other) = (new_display(&store, &clock, true).await, new_display(&store, &clock, true).await);
@@ -535,12 +535,12 @@ mod tests {
 
     #[tokio::test]
     async fn display_of_an_older_file_stays_as_it_was() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 12);
         let token = DisplayToken::generate();
         let file = database::open_to_write(&dir.path().join(database::FILE)).expect("a file");
         file.execute(
-            "INSERT INTO display (id, board, name, created_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
+            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
             params![token.id(), token.hash()],
         )
         .expect("a row");
@@ -555,7 +555,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_display_is_in_until_it_is_shut_out_and_its_token_is_nowhere_in_the_file() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let expires = Clock::system().now() + SignedDuration::from_hours(24);
         let new = NewDisplay {

@@ -22,7 +22,7 @@ use base::json;
 pub struct Erased {
     /// What it was.
     pub report: ErasureReport,
-    _nobody_tells: OwnedMutexGuard<()>,
+    _erasure_guard: OwnedMutexGuard<()>,
 }
 
 /// What was forgotten, by identity and number: nothing that leads to a customer.
@@ -65,12 +65,12 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
     pub async fn erase(self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
-        let _nobody_copies = self.0.copying.lock().await;
-        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let _no_backup = self.0.backing_up.lock().await;
+        let guard = std::sync::Arc::clone(&self.0.erasing).lock_owned().await;
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
-        // First the door is shut, so that the search misses nothing.
-        let (at_the_door, wanted) = (marks.clone(), person.clone());
-        self.0.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
+        // Suppression first, so that no event about the customer is stored during the search.
+        let (list, wanted) = (marks.clone(), person.clone());
+        self.0.write(move |connection| list.erase(connection, &wanted, [], now)).await?;
         let traces = self.traces_of(person).await?;
         let forgotten = self
             .0
@@ -85,7 +85,7 @@ impl Privacy<'_> {
             })
             .await?;
         self.0.writer.submit(TransactionMode::NoTransaction, overwrite).await?;
-        Ok(Erased { report: forgotten, _nobody_tells: guard })
+        Ok(Erased { report: forgotten, _erasure_guard: guard })
     }
 
     /// What forgetting a customer now would forget. It is done and taken back, so that it is the very same.
@@ -93,7 +93,7 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
     pub async fn preview_erasure(self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
-        let _nobody_tells = self.0.forgetting.lock().await;
+        let _erasure_guard = self.0.erasing.lock().await;
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
         self.0
             .write(move |connection| {
@@ -170,7 +170,7 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     search(bytes, wanted).unwrap_or_else(|_| {
         // What is repaired may leave something out.
         wanted(&String::from_utf8_lossy(bytes))
-            || json::repair(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
+            || json::sanitize(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
     })
 }
 
@@ -262,7 +262,7 @@ fn forget(
             .optional()?;
         if let Some(document) = document {
             let reading: ResponseRecord = serde_json::from_str(&document)?;
-            let left = reading.without_person(feedback::nobody());
+            let left = reading.without_person(feedback::anonymous_id());
             feedback::write(connection, &left, now)?;
             forgotten.anonymized.push(left);
         }
@@ -300,13 +300,12 @@ mod tests {
     use std::path::Path;
 
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::RequestState;
     use crate::domain::SourceName::{AgentConnect, Goodays};
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, reading};
+    use crate::store::tests::{arrival, audit_entry, clock, due, private_dir, reading};
     use crate::store::{EventContext, IncomingEvent, NewAuditEntry, NewOutboxEntry, ProcessedEvent, RequestOutcome};
 
     const CANARY: &str = "canary.bird@example.com";
@@ -317,14 +316,14 @@ mod tests {
             (&br#"{"a":[{"b":"x canary.bird@example.com"}]}"#[..], true),
             (br#"{"a":"\u0063anary.bird@example.com"}"#, true),
             (br#"{"canary.bird@example.com":1}"#, true),
-            (br#"{"a":"canary.bird@example.com","a":"somebody.else@example.com"}"#, true),
+            (br#"{"a":"canary.bird@example.com","a":"another.person@example.com"}"#, true),
             (br#"{"cut":"\ud83d","a":"\u0063anary.bird@example.com"}"#, true),
             (br#"{"cut":1e400,"a":"canary.bird@example.com","a":1}"#, true),
             (b"\xef\xbb\xbf{\"a\":\"canary.bird@example.com\"}", true),
             (b"{\"a\":\"\xff\",\"b\":\"canary.bird@example.com\"}", true),
             (b"no JSON: canary.bird@example.com", true),
             (b"7 canary.bird@example.com", true),
-            (br#"{"cut":"\ud83d","a":"somebody.else@example.com"}"#, false),
+            (br#"{"cut":"\ud83d","a":"another.person@example.com"}"#, false),
             (br#"{"a":null,"b":[true,1.5,-1]}"#, false),
         ] {
             let person = CustomerIdentity::new(Some(CANARY), None);
@@ -372,10 +371,10 @@ mod tests {
 
     #[tokio::test]
     async fn no_byte_of_a_customer_is_left_in_any_file_and_others_are_untouched() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         for number in 0..40 {
-            event(&store, "filling", &format!("other-{number}"), "somebody.else@example.com").await;
+            event(&store, "filling", &format!("other-{number}"), "another.person@example.com").await;
         }
         event(&store, "their own", "theirs", "Canary.Bird@EXAMPLE.com").await;
         // A later event of the same thread that does not name them, and one that was never understood.
@@ -388,15 +387,19 @@ mod tests {
         let sent = store.outbox().enqueue(survey("sent", CANARY)).await.expect("written").entry.id;
         let waiting = store.outbox().enqueue(survey("waiting", CANARY)).await.expect("written").entry.id;
         let other =
-            store.outbox().enqueue(survey("other", "somebody.else@example.com")).await.expect("written").entry.id;
+            store.outbox().enqueue(survey("other", "another.person@example.com")).await.expect("written").entry.id;
         store.outbox().claim(&sent).await.expect("claimed").expect("due");
         let line = store
             .audit()
-            .begin(NewAuditEntry { target: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
+            .begin(NewAuditEntry {
+                target: "response theirs".into(),
+                after: json!({ "to": "canary song" }),
+                ..audit_entry()
+            })
             .await
             .expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
-        store.audit().begin(deed()).await.expect("written");
+        store.audit().begin(audit_entry()).await.expect("written");
         assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
         assert!(!files_with(dir.path(), "canary song").is_empty());
 
@@ -447,7 +450,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sent_again_brings_nobody_back_but_somebody_who_comes_back_is_heard() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;
         drop(
@@ -493,7 +496,7 @@ mod tests {
         let late = store.inbox().accept_about(arrival("new"), about()).await.expect("accepted");
         assert!(late.seq > 0, "they have come back");
         let other = EventContext {
-            person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")),
+            person: CustomerIdentity::new(Some("another.person@example.com"), Some("+12125550100")),
             ..about()
         };
         assert!(store.inbox().accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
@@ -502,7 +505,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_that_was_read_before_the_order_has_no_effect_after_it() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
         let seq = store.inbox().accept(arrival(&body)).await.expect("accepted").seq;

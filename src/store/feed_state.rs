@@ -172,11 +172,11 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::store::tests::clock;
+    use crate::store::tests::{clock, private_dir};
 
     #[tokio::test]
     async fn what_is_remembered_outlives_the_process_until_it_is_forgotten_or_long_over() {
-        let (dir, clock) = (tempfile::TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let thing = |id: &str, what: Option<&str>| (id.to_owned(), what.map(str::to_owned));
         store.feed_state().set("a", vec![thing("1", Some("x")), thing("2", Some("y"))]).await.expect("kept");

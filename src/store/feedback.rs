@@ -125,6 +125,6 @@ pub(super) fn write(connection: &Connection, reading: &ResponseRecord, now: Time
 }
 
 /// An identity that leads nowhere, for what is left of a response.
-pub(super) fn nobody() -> ResponseId {
+pub(super) fn anonymous_id() -> ResponseId {
     format!("anonymous-{:016x}", rand::random::<u64>()).into()
 }

@@ -1,8 +1,8 @@
-//! What must survive: the inbox of events, what customers said, the outbox of requests, the audit, and the places up to
-//! which sources have been read. And what must not: whose time is over, and who wants to be forgotten.
+//! What survives a restart: the inbox of events, feedback, survey results, sessions, the outbox of requests, the audit, displays
+//! and sign-ins; with retention, erasure of customers, and backups.
 //!
-//! One SQLite file, `callboard.db`, on a local disk. One thread writes and commits in groups; what it has acknowledged
-//! is on the disk. A full queue in front of it is an error at once and never a growing wait.
+//! One SQLite file, `callboard.db`, on a local disk. One thread writes, with group commit; what it has acknowledged is on the
+//! disk. When its queue is full, a write fails at once and does not wait.
 
 mod audit;
 mod backup;
@@ -15,14 +15,11 @@ mod error;
 mod feed_state;
 mod feedback;
 mod inbox;
-#[cfg(test)]
-mod kill;
 mod outbox;
 mod outbox_entry;
 mod pins;
-#[cfg(test)]
-mod power_loss;
 mod reader;
+mod refusal_audit;
 mod retention;
 mod schema;
 mod sessions;
@@ -67,6 +64,7 @@ pub use inbox::{
 pub use outbox::Outbox;
 pub use outbox_entry::{Enqueued, InitialState, NewOutboxEntry, OutboxEntry, RequestOutcome, SurveyTrigger};
 pub use pins::PinOutcome;
+pub use refusal_audit::{RefusalAudit, RefusedRequest};
 pub use retention::RetentionReport;
 pub use sessions::Sessions;
 pub use settings::{RetentionPeriods, Settings};
@@ -74,15 +72,15 @@ pub use sign_ins::{SignIns, StoredSignIn};
 pub use stored_batch::StoredBatch;
 pub use survey_results::{SurveyRecord, SurveyResults};
 
-/// How long the end waits for a copy that is being made.
-const LONGEST_COPY: std::time::Duration = std::time::Duration::from_secs(3);
+/// How long [`Store::close`] waits for a running backup.
+const MAX_BACKUP_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// What must survive. Cheap to clone; the last clone to go writes what still waits and closes the file.
+/// The store. Cheap to clone; dropping the last clone writes what still waits and closes the file.
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
 
 struct Shared {
-    // In the order in which they must go: the readers, the writer (which joins its thread), and only then the lock.
+    // Dropped in this order: the readers, the writer (which joins its thread), and only then the lock.
     reader: Reader,
     writer: Writer,
     clock: Clock,
@@ -92,29 +90,28 @@ struct Shared {
     backups_kept: usize,
     retention: RetentionPeriods,
     suppression: SuppressionList,
-    /// Held by whoever tells what is kept, and by whoever forgets it: one after the other.
-    forgetting: Arc<tokio::sync::Mutex<()>>,
-    /// Held by whoever copies the file, and by whoever needs it for themselves.
-    copying: Arc<tokio::sync::Mutex<()>>,
+    /// Serializes erasure with the tasks that publish what was just stored: nothing erased is published afterwards.
+    erasing: Arc<tokio::sync::Mutex<()>>,
+    /// Serializes backups with each other and with erasure.
+    backing_up: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
 
 impl Store {
-    /// Opens the store in a directory, which is made if there is none. Requests that were on their way when the last
-    /// process ended become [`RequestState::Unknown`]: nobody can say whether they arrived.
-    ///
-    /// This waits for the disk, which is what a start does.
+    /// Opens the store in a directory, which is created if there is none. Requests that were being sent when the last
+    /// process ended become [`RequestState::Unknown`](crate::domain::RequestState::Unknown). Blocks on the disk.
     ///
     /// # Errors
-    /// When another process uses the directory, when a newer Callboard has written the file, or when the disk refuses.
+    /// When other users can enter the directory, when another process uses it, when a newer Callboard wrote the file, or
+    /// when the disk fails.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         Self::open_with(dir, clock, Settings::default())
     }
 
-    /// The same, as an operator wants it.
+    /// [`Self::open`] with the settings of the operator.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Self::open`].
     pub fn open_with(dir: &Path, clock: Clock, settings: Settings) -> Result<Self, StoreError> {
         Self::open_on(dir, clock, settings, Arc::new(disk_space::measure))
     }
@@ -132,8 +129,8 @@ impl Store {
         let suppression = SuppressionList::open(dir)?;
         if !suppression.verify(&connection)? {
             tracing::error!(
-                "erasure.key is not the one with which customers were erased here: copy it from where the database came \
-                 from, or what they sent before may come back when it is sent again"
+                "erasure.key is not the key with which customers were erased from this database: copy it from where the \
+                 database came from, or an event that is sent again may restore their data"
             );
         }
         let reader = Reader::open(&path)?;
@@ -148,23 +145,23 @@ impl Store {
             backups_kept: settings.backups_kept,
             retention: settings.retention,
             suppression,
-            forgetting: Arc::default(),
-            copying: Arc::default(),
+            erasing: Arc::default(),
+            backing_up: Arc::default(),
             _lock: lock,
         })))
     }
 
-    /// Writes what still waits, folds the log into the file and closes it. Later calls are [`StoreError::Closed`].
-    /// The directory stays locked until the last clone is gone.
+    /// Writes what still waits, makes a checkpoint and closes the file. Later calls are [`StoreError::Closed`]. The directory
+    /// stays locked until the last clone is dropped.
     pub async fn close(&self) {
-        // A copy that is being made is whole or not there; a large one must not hold up the end.
-        let _ = tokio::time::timeout(LONGEST_COPY, self.0.copying.lock()).await;
+        // A backup that is interrupted leaves no file; a large one must not delay the shutdown.
+        let _ = tokio::time::timeout(MAX_BACKUP_WAIT, self.0.backing_up.lock()).await;
         self.0.reader.close().await;
         self.0.writer.close().await;
     }
 
-    /// Why it takes no new events, if it does not: the last write did not come through, or the disk is nearly full. In the
-    /// first case asking also tries again, so that a disk that has recovered is noticed without a customer's event.
+    /// Why the store takes no new events: the last write failed, or the disk is nearly full. In the first case this also
+    /// writes a probe, so that a recovered disk is noticed without a new event. `None`: it takes new events.
     #[must_use]
     pub fn probe_write_error(&self) -> Option<StoreError> {
         let error = self.write_error();
@@ -174,19 +171,19 @@ impl Store {
         error
     }
 
-    /// The same without trying again: a disk that fails at a few tries in a row ends the process.
+    /// [`Self::probe_write_error`] without the probe: a few failed writes in a row end the process.
     #[must_use]
     pub fn write_error(&self) -> Option<StoreError> {
         if self.0.writer.is_healthy() { self.0.disk_space.check().err() } else { Some(StoreError::Failing) }
     }
 
-    /// Resolves when the disk has failed again and again, over new connections too. The process should end then, and say
-    /// so: another start may find the disk mended, or another one.
+    /// Resolves when several writes in a row failed because of the disk, each over a new connection. The process should end
+    /// then: another start may find the disk repaired.
     pub async fn failed_permanently(&self) {
         self.0.writer.failed_permanently().await;
     }
 
-    /// How many bytes the file and its log take.
+    /// The size of the file and its write-ahead log.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         database::files(&self.0.path)
@@ -196,7 +193,7 @@ impl Store {
             .sum()
     }
 
-    /// How many transactions have been committed since the start. Fewer than what was written: that is the point.
+    /// How many transactions were committed since the start. With group commit they are fewer than the writes.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.0.writer.commits()
@@ -278,12 +275,12 @@ impl Shared {
         self.writer.submit(TransactionMode::Batched, work).await
     }
 
-    async fn read<T, F>(&self, question: F) -> Result<T, StoreError>
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.reader.ask(question).await
+        self.reader.query(work).await
     }
 }
 

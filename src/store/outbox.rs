@@ -46,7 +46,7 @@ impl Outbox<'_> {
         self.0
             .write(move |connection| match one(connection, "key = ?1", &new.key)? {
                 Some(entry) => Ok(Enqueued { entry, is_new: false }),
-                None => insert(connection, &new, &InitialState::Held(None), now),
+                None => insert(connection, &new, &InitialState::NeedsReview(None), now),
             })
             .await
     }
@@ -73,7 +73,7 @@ impl Outbox<'_> {
                 if let Some(entry) = one(connection, "key = ?1", &new.key)? {
                     return match initial {
                         InitialState::Queued => same_request(entry, &new),
-                        InitialState::Held(_) | InitialState::DryRun => Ok(Enqueued { entry, is_new: false }),
+                        InitialState::NeedsReview(_) | InitialState::DryRun => Ok(Enqueued { entry, is_new: false }),
                     };
                 }
                 let is_manual = format!("json_extract(context, '$.origin') = '{}'", SurveyOrigin::Manual.as_str());
@@ -310,7 +310,7 @@ fn insert(
     let (id, now) = (format!("{:032x}", rand::random::<u128>()), now.as_millisecond());
     let (state, reason, due) = match initial {
         InitialState::Queued => (RequestState::Queued, None, Some(now)),
-        InitialState::Held(reason) => (RequestState::NeedsReview, reason.as_ref(), None),
+        InitialState::NeedsReview(reason) => (RequestState::NeedsReview, reason.as_ref(), None),
         InitialState::DryRun => (RequestState::DryRun, None, None),
     };
     let (body, context) = (new.body.to_string(), new.context.to_string());
@@ -344,8 +344,8 @@ pub(super) fn mark_interrupted(connection: &Connection, now: Timestamp) -> Resul
 pub(super) fn erase(connection: &Connection, seq: i64, now: Timestamp) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE outbox SET key = 'erased-' || id, body = '{}', context = '{}', answer = NULL, due = NULL, erased = ?2,
-            reason = iif(state IN ('queued', 'failed', 'held', 'dryRun'), 'The customer was erased.', NULL),
-            state = iif(state IN ('queued', 'failed', 'held', 'dryRun'), 'rejected', state)
+            reason = iif(state IN ('queued', 'failed', 'needsReview', 'dryRun'), 'The customer was erased.', NULL),
+            state = iif(state IN ('queued', 'failed', 'needsReview', 'dryRun'), 'rejected', state)
          WHERE seq = ?1 RETURNING id",
     )?;
     let id: Option<String> = statement.query_row(params![seq, now.as_millisecond()], |row| row.get(0)).optional()?;

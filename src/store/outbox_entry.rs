@@ -54,7 +54,7 @@ pub enum InitialState {
     /// Due at once.
     Queued,
     /// Only a person sends it, for this reason.
-    Held(Option<String>),
+    NeedsReview(Option<String>),
     /// Shows what would be sent. Only a person sends it.
     DryRun,
 }

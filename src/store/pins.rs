@@ -18,8 +18,8 @@ pub enum PinOutcome {
 }
 
 impl Feedback<'_> {
-    /// Writes a pin down together with its line of the audit, both or neither. One that says what is so already changes
-    /// nothing, and is nobody's deed.
+    /// Writes a pin down together with its line of the audit, both or neither. A repeated pin changes
+    /// nothing and has no audit entry.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
@@ -77,12 +77,11 @@ impl Feedback<'_> {
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::CustomerIdentity;
     use crate::store::Store;
-    use crate::store::tests::{clock, reading};
+    use crate::store::tests::{clock, private_dir, reading};
 
     async fn put(store: &Store, pin: Pin) -> PinOutcome {
         let actor = Actor::unknown(None).calling_themselves(Some(&pin.who));
@@ -95,18 +94,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         assert_eq!(put(&store, pin(Some(7), "Ann")).await, PinOutcome::NoResponse);
         drop(store.feedback().record(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
-        for (wish, end) in [
+        for (wanted, end) in [
             (pin(None, "Ann"), PinOutcome::Unchanged),
             (pin(Some(7), "Ann"), PinOutcome::Written),
             (pin(Some(7), "Bob"), PinOutcome::Unchanged),
             (pin(None, "Bob"), PinOutcome::Written),
             (pin(Some(8), "Ann"), PinOutcome::Written),
         ] {
-            assert_eq!(put(&store, wish.clone()).await, end, "{wish:?}");
+            assert_eq!(put(&store, wanted.clone()).await, end, "{wanted:?}");
         }
         drop(store.feedback().record(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
         drop(store);

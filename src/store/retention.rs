@@ -45,7 +45,7 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
     pub async fn remove_expired(self) -> Result<RetentionReport, StoreError> {
-        let _nobody_tells = self.0.forgetting.lock().await;
+        let _erasure_guard = self.0.erasing.lock().await;
         let (keep, now) = (self.0.retention, self.0.clock.now());
         let mut removed = RetentionReport::default();
         loop {
@@ -129,20 +129,19 @@ fn before(now: Timestamp, kept: Span) -> i64 {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
+    use crate::store::tests::{arrival, audit_entry, clock, due, private_dir, reading, request};
     use crate::store::{InboxCounts, ProcessedEvent, RequestOutcome, UnusableReason};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
     #[tokio::test]
     async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for (text, says) in [
             ("good", Ok(reading("r1", "chester@example.com"))),
@@ -152,11 +151,11 @@ mod tests {
             drop(store.feedback().process(vec![ProcessedEvent { seq, result: says }]).await.expect("understood"));
         }
         store.inbox().accept(arrival("not yet understood")).await.expect("accepted");
-        let asked = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+        let asked = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
         store.outbox().claim(&asked).await.expect("claimed").expect("it was due");
         store.outbox().record_outcome(&asked, RequestOutcome::accepted(None)).await.expect("settled");
-        store.outbox().enqueue(wish("k2", "still to be sent")).await.expect("written");
-        let line = store.audit().begin(deed()).await.expect("written");
+        store.outbox().enqueue(request("k2", "still to be sent")).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
 
         clock.advance(DAY * 29);
@@ -197,14 +196,14 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_a_portion_is_removed_at_once_and_the_audit_is_guarded_again() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let many = PORTION as usize + 7;
         for number in 0..many {
             let seq = store.inbox().accept(arrival(&number.to_string())).await.expect("accepted").seq;
             store.inbox().mark_processed(seq, None).await.expect("marked");
         }
-        let line = store.audit().begin(deed()).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
         clock.advance(DAY * 400);
         let removed = store.privacy().remove_expired().await.expect("removed");

@@ -151,7 +151,7 @@ const STEPS: &[&str] = &[
         token   BLOB    NOT NULL CHECK (length(token) = 32),
         board   TEXT    NOT NULL,
         name    TEXT    NOT NULL,
-        created_by TEXT    NOT NULL,
+        made_by TEXT    NOT NULL,
         created INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         revoked INTEGER,
@@ -333,7 +333,7 @@ const STEPS: &[&str] = &[
 ",
     "
     -- Columns are named in the words of the API, and request states are those of the API too: a request that only a person
-    -- sends is held or a dry run, and no longer a failed one without an attempt.
+    -- sends needs review or is a dry run, and no longer a failed one without an attempt.
     ALTER TABLE audit RENAME COLUMN what TO action;
     ALTER TABLE audit RENAME COLUMN entity TO target;
     ALTER TABLE erased RENAME TO suppression;
@@ -378,8 +378,8 @@ const STEPS: &[&str] = &[
         kind     TEXT    NOT NULL,
         body     TEXT    NOT NULL,
         context  TEXT    NOT NULL,
-        state    TEXT    NOT NULL CHECK (state IN ('queued', 'sent', 'accepted', 'rejected', 'failed', 'unknown', 'held',
-                         'dryRun')),
+        state    TEXT    NOT NULL CHECK (state IN ('queued', 'sent', 'accepted', 'rejected', 'failed', 'unknown',
+                         'needsReview', 'dryRun')),
         reason   TEXT,
         answer   TEXT,
         attempts INTEGER NOT NULL DEFAULT 0,
@@ -392,7 +392,7 @@ const STEPS: &[&str] = &[
     SELECT seq, id, key, iif(kind = 'goodays.deed', 'goodays.action', kind), body, context,
         CASE
             WHEN state = 'failed' AND attempt = 0 AND due IS NULL
-                THEN iif(json_extract(context, '$.dryRun'), 'dryRun', 'held')
+                THEN iif(json_extract(context, '$.dryRun'), 'dryRun', 'needsReview')
             WHEN state = 'new' THEN 'queued'
             WHEN state = 'sending' THEN 'sent'
             ELSE state
@@ -430,8 +430,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is
-/// copied before.
+/// Migrates the file to the newest schema, after a backup of it.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, backup_dir: &Path) -> Result<(), StoreError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let found =

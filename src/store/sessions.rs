@@ -17,7 +17,7 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is remembered then.
     pub async fn record(self, traces: Vec<SessionRecord>) -> Result<(), StoreError> {
-        let _nobody_is_forgotten = self.0.forgetting.lock().await;
+        let _erasure_paused = self.0.erasing.lock().await;
         let (marks, now) = (self.0.suppression.clone(), self.0.clock.now());
         self.0
             .write(move |connection| {
@@ -132,12 +132,11 @@ pub(super) fn empty(connection: &Connection, session: i64) -> Result<bool, Store
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::Actor;
     use crate::store::Store;
-    use crate::store::tests::clock;
+    use crate::store::tests::{clock, private_dir};
 
     const CANARY: &str = "canary.bird@example.com";
 
@@ -159,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_remembered_of_a_session_reads_back_after_a_restart_and_the_latest_word_stands() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let bare = SessionRecord { began: Some(clock.now()), ..SessionRecord::new(SessionId(7)) };
         let whole = trace(-8, clock.now(), CANARY);
@@ -173,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_is_forgotten_after_ninety_days() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let day = SignedDuration::from_hours(24);
         store
@@ -190,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_a_customer_who_was_erased_only_the_time_and_the_agent_stay_and_nothing_comes_back() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let other =
             SessionRecord { person: CustomerIdentity::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
@@ -218,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_of_an_older_schema_gets_an_index() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 4);
         let store = Store::open(dir.path(), clock()).expect("a store");
         store.sessions().record(vec![trace(1, clock().now(), CANARY)]).await.expect("kept");

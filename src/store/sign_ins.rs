@@ -194,11 +194,10 @@ impl std::fmt::Debug for StoredSignIn {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::store::Store;
-    use crate::store::tests::clock;
+    use crate::store::tests::{clock, private_dir};
 
     fn kept(key: u8, granted: Permission) -> StoredSignIn {
         let began = clock().now();
@@ -218,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn sign_in_reads_back_until_it_is_forgotten() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let limited = Permission::only_self(Role::TeamLead, AgentId(41));
         let (mut one, other) = (kept(1, limited), kept(2, Permission::everything(Role::Administrator)));
@@ -238,13 +237,13 @@ mod tests {
 
     #[tokio::test]
     async fn copy_of_the_file_holds_no_sign_in() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         store.sign_ins().add(kept(1, Permission::everything(Role::Agent))).await.expect("kept");
         let copy = store.backups().create().await.expect("a copy");
         let bytes = std::fs::read(&copy).expect("a file");
         assert!(!bytes.windows(9).any(|part| part == b"A browser"), "not even in a free page");
-        let restored = TempDir::new().expect("a directory");
+        let restored = private_dir();
         std::fs::copy(copy, restored.path().join("callboard.db")).expect("copied");
         let restored = Store::open(restored.path(), clock()).expect("a store");
         assert!(restored.sign_ins().list().await.expect("read").is_empty());

@@ -20,7 +20,7 @@ impl Shared {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<Vec<T>, StoreError> + Send + 'static,
     {
-        let guard = std::sync::Arc::clone(&self.forgetting).lock_owned().await;
+        let guard = std::sync::Arc::clone(&self.erasing).lock_owned().await;
         Ok(StoredBatch { records: self.writer.submit(TransactionMode::Deferred, work).await?, _erasure_paused: guard })
     }
 }

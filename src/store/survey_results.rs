@@ -95,17 +95,18 @@ mod tests {
     use super::*;
     use crate::domain::{Actor, CustomerIdentity};
     use crate::store::Store;
+    use crate::store::tests::private_dir;
     use base::Clock;
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record =
             |uuid: &str, sequence| SurveyRecord { uuid: uuid.into(), sequence, body: json!({ "n": sequence }) };
-        let about_nobody = |record| (EventContext::default(), record);
+        let about_no_one = |record| (EventContext::default(), record);
         for page in [vec![record("a", 3), record("b", 2)], vec![record("a", 1)], vec![record("b", 7), record("b", 7)]] {
-            let page = page.into_iter().map(about_nobody).collect();
+            let page = page.into_iter().map(about_no_one).collect();
             drop(store.survey_results().record_page(page, "data", "7".into()).await.unwrap());
         }
         let kept = store.survey_results().after(0, 10).await.unwrap();
@@ -117,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_a_customer_who_was_erased_nothing_is_kept_and_nothing_comes_back() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record = |uuid: &str, sequence, email: &str| {
             let body = json!({"customer": {"email": email}});

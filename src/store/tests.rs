@@ -12,6 +12,11 @@ use super::*;
 use crate::domain::SourceName::{Goodays, Kustomer};
 use crate::domain::{Actor, AgentId, RequestState, ResponseRecord};
 
+/// A directory that other users cannot enter, as the store requires.
+pub(super) fn private_dir() -> TempDir {
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().expect("a directory")
+}
+
 pub(super) fn clock() -> Clock {
     Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"))
 }
@@ -28,7 +33,7 @@ pub(super) fn arrival(text: &str) -> IncomingEvent {
     }
 }
 
-pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
+pub(super) fn request(key: &str, content: &str) -> NewOutboxEntry {
     NewOutboxEntry {
         key: key.into(),
         kind: "goodays.reply".into(),
@@ -37,7 +42,7 @@ pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
     }
 }
 
-/// What one event said about a response of somebody with this address.
+/// What an event says about the response of a customer with this address.
 pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
     let place = json!({ "id": "P", "partner_id": "1234", "name": "Harbour Street" });
     serde_json::from_value(json!({
@@ -52,7 +57,7 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
     .expect("a reading")
 }
 
-pub(super) fn deed() -> NewAuditEntry {
+pub(super) fn audit_entry() -> NewAuditEntry {
     NewAuditEntry {
         actor: Actor::user(AgentId(5), "Rob", "a1b2c3"),
         action: "agent.status",
@@ -90,7 +95,7 @@ pub(super) async fn due(store: &Store, kind: &str) -> Vec<OutboxEntry> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let copies = (0..64).map(|_| {
         let store = store.clone();
@@ -105,7 +110,7 @@ async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
 
 #[tokio::test]
 async fn the_same_bytes_from_another_source_are_another_event() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("{}")).await.expect("accepted");
     let other = store.inbox().accept(IncomingEvent { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
@@ -114,7 +119,7 @@ async fn the_same_bytes_from_another_source_are_another_event() {
 
 #[tokio::test]
 async fn whatever_waits_goes_into_one_transaction() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let before = store.commits();
@@ -130,7 +135,7 @@ async fn whatever_waits_goes_into_one_transaction() {
 
 #[tokio::test]
 async fn a_full_queue_says_so_at_once() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let texts: Vec<String> = (0..=writer::QUEUE).map(|number| number.to_string()).collect();
@@ -144,7 +149,7 @@ async fn a_full_queue_says_so_at_once() {
 
 #[tokio::test]
 async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let bad = store.0.write(|connection| {
@@ -165,7 +170,7 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leaves_nothing_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let half = |connection: &rusqlite::Connection| -> Result<(), StoreError> {
@@ -183,7 +188,7 @@ async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leave
 
 #[tokio::test]
 async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction. The connection is
     // of no use afterwards.
@@ -199,7 +204,7 @@ async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let first = store.inbox().accept(arrival("1")).await.expect("accepted");
     let second = store.inbox().accept(arrival("2")).await.expect("accepted");
@@ -225,7 +230,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 
 #[tokio::test]
 async fn what_another_version_could_not_understand_waits_again_once() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let waiting = async || store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len();
     for text in ["1", "2"] {
@@ -263,7 +268,7 @@ async fn what_another_version_could_not_understand_waits_again_once() {
 
 #[tokio::test]
 async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_left_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let note = |what: &'static str| {
@@ -293,7 +298,7 @@ async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_l
 
 #[tokio::test]
 async fn closing_writes_what_waits_and_refuses_what_comes_later() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let (answer, (), ()) =
@@ -309,7 +314,7 @@ async fn closing_writes_what_waits_and_refuses_what_comes_later() {
 
 #[tokio::test]
 async fn a_second_process_is_refused_until_the_first_has_gone() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let second = Store::open(dir.path(), clock()).expect_err("refused");
     assert!(second.to_string().starts_with("Another Callboard is using"), "{second}");
@@ -323,7 +328,7 @@ async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
     for (pragma, sentence) in
         [("user_version = 99", &*newer), ("application_id = 7", "is a database of another program.")]
     {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         drop(open(&dir));
         let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
         file.execute_batch(&format!("PRAGMA {pragma}")).expect("set");
@@ -335,7 +340,7 @@ async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
 
 #[tokio::test]
 async fn only_the_owner_may_read_what_customers_wrote() {
-    let parent = TempDir::new().expect("a directory");
+    let parent = private_dir();
     let dir = parent.path().join("data");
     let store = Store::open(&dir, clock()).expect("a store");
     store.inbox().accept(arrival("1")).await.expect("accepted");
@@ -349,16 +354,16 @@ async fn only_the_owner_may_read_what_customers_wrote() {
     assert_eq!(mode(&key), 0o600);
     store.close().await;
     drop(store);
-    // Somebody has copied it back without a thought.
+    // Copied back with another mode.
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("a mode");
-    let refused = Store::open(&dir, clock()).expect_err("everybody can reach the key").to_string();
+    let refused = Store::open(&dir, clock()).expect_err("all users can reach the key").to_string();
     let shown = key.display();
     assert_eq!(refused, format!("Every user of this machine can reach {shown}: run chmod 600 {shown}."));
 }
 
 #[test]
 fn data_directory_that_others_can_enter_is_told_with_its_mode() {
-    let parent = TempDir::new().expect("a directory");
+    let parent = private_dir();
     let dir = parent.path().join("data");
     assert!(check_directory(&dir).is_ok(), "it is made when the server starts");
     std::fs::create_dir(&dir).expect("a directory");
@@ -376,25 +381,25 @@ fn data_directory_that_others_can_enter_is_told_with_its_mode() {
 
 #[tokio::test]
 async fn a_key_stands_for_one_request() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
-    let first = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written");
+    let first = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written");
     assert!(first.is_new);
     assert_eq!((first.entry.state, first.entry.attempts, first.entry.id.len()), (RequestState::Queued, 0, 32));
-    let again = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("found");
+    let again = store.outbox().enqueue(request("k1", "Thank you")).await.expect("found");
     assert!(!again.is_new && again.entry == first.entry);
-    assert!(matches!(store.outbox().enqueue(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
-    let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
+    assert!(matches!(store.outbox().enqueue(request("k1", "Go away")).await, Err(StoreError::KeyReused)));
+    let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..request("k1", "Thank you") };
     assert!(matches!(store.outbox().enqueue(other_kind).await, Err(StoreError::KeyReused)));
     assert_eq!(store.outbox().newest("goodays.reply", 10).await.expect("read").len(), 1);
 }
 
 #[tokio::test]
 async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
-    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+    let id = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
 
     let claims = join_all((0..8).map(|_| store.outbox().claim(&id))).await;
     let claimed: Vec<OutboxEntry> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
@@ -424,10 +429,10 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
 
 #[tokio::test]
 async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
-    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
-    let waiting = store.outbox().enqueue(wish("k2", "Hello")).await.expect("written").entry.id;
+    let id = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
+    let waiting = store.outbox().enqueue(request("k2", "Hello")).await.expect("written").entry.id;
     assert!(store.outbox().claim(&id).await.expect("asked").is_some());
     drop(store);
 
@@ -444,11 +449,11 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
 
 #[tokio::test]
 async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_request() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let mut ids = Vec::new();
     for key in ["done", "refused", "unknown", "later", "never", "new"] {
-        ids.push(store.outbox().enqueue(wish(key, "Thank you")).await.expect("written").entry.id);
+        ids.push(store.outbox().enqueue(request(key, "Thank you")).await.expect("written").entry.id);
     }
     let later = clock().now() + SignedDuration::from_hours(1);
     for (id, outcome) in ids.iter().zip([
@@ -456,7 +461,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
         RequestOutcome::rejected("No."),
         RequestOutcome::unknown("Silence."),
         RequestOutcome::failed("Not now.", Some(later)),
-        RequestOutcome::failed("Not until somebody mends it.", None),
+        RequestOutcome::failed("Not before it is repaired.", None),
     ]) {
         store.outbox().claim(id).await.expect("asked").expect("claimed");
         store.outbox().record_outcome(id, outcome).await.expect("settled");
@@ -470,20 +475,20 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
 
 #[tokio::test]
 async fn what_customers_write_is_not_in_debug_output() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("private")).await.expect("accepted");
     let kept = store.inbox().pending_after(Goodays, 0, 10).await.expect("read");
-    let wish = store.outbox().enqueue(wish("k1", "private")).await.expect("written");
+    let written = store.outbox().enqueue(request("k1", "private")).await.expect("written");
     let outcome = RequestOutcome::accepted(Some(json!("private")));
-    let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
+    let shown = format!("{:?} {kept:?} {written:?} {outcome:?} {store:?}", arrival("private"));
     assert!(!shown.contains("private"), "{shown}");
 }
 
 #[tokio::test]
 async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
     use std::sync::atomic::{AtomicU64, Ordering};
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let free = Arc::new(AtomicU64::new(64 << 20));
     let measured = Arc::clone(&free);
     let measure: disk_space::Measure = Arc::new(move |_| Ok(measured.load(Ordering::Relaxed)));
@@ -504,10 +509,10 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
 
 #[tokio::test]
 async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_again_is() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let fail = || store.0.write(|_| Ok(()));
-    // The file is gone and something else stands in its place: whoever opens it anew cannot.
+    // Another file stands in its place, which cannot be opened as a database.
     let break_it = store.0.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
     assert!(break_it.await.is_err());
     fail().await.expect("over a new connection");
@@ -528,7 +533,7 @@ async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_aga
 
 #[tokio::test]
 async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     schema::write_old(dir.path(), 11);
     let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
     for (id, kind, body, context) in [
@@ -558,13 +563,95 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     let names = names.await.expect("read");
     let names: Vec<(&str, &str)> = names.iter().map(|(request, name)| (&**request, &**name)).collect();
     assert_eq!(names, [("both", "5f1"), ("both", "82673"), ("both", "case 1"), ("one", "82674")]);
-    // And so nobody is asked a second time about what was asked about before.
+    // So no customer is surveyed a second time.
     for name in ["5f1", "case 1", "82674"] {
-        let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..wish(name, "again") };
+        let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..request(name, "again") };
         let asked = store
             .outbox()
             .enqueue_survey(vec![name.to_owned()], SurveyTrigger::Automatic, again, InitialState::Queued, None)
             .await;
         assert!(matches!(asked, Err(StoreError::AlreadyRequested(_))), "{name}");
     }
+}
+
+/// Rows of each table that schema 15 changed, as schema 14 wrote them.
+const SCHEMA_14_ROWS: &str = r#"
+    INSERT INTO audit (at, kind, agent, name, what, entity, before, after, ended, outcome)
+        VALUES (1, 'user', 5, 'Ann', 'agent.status', 'agent 41', '{}', '{}', 2, 'accepted');
+    INSERT INTO display (id, token, board, name, made_by, created, expires, used, bound)
+        VALUES ('1a2b3c4d', zeroblob(32), 'sales', 'Hall', 'agent 5', 0, 4000000000000, 7, 1);
+    INSERT INTO display_use (display, at, way, address, browser, outcome) VALUES
+        ('1a2b3c4d', 1, 'token', '192.0.2.7', 'Firefox', 'already-in'), ('1a2b3c4d', 2, 'code', NULL, 'Chromium', 'shut-out');
+    INSERT INTO memory (kind, thing, what, changed) VALUES ('surveys.unasked', 'session:1',
+        '{"why":"notAskedCustomerGone","agent":41,"queue":null}', 1795000000000), ('noted.cameBack', 'r1', '', 1795000000000);
+    INSERT INTO outbox (id, key, kind, body, context, state, attempt, created, changed, due) VALUES
+        ('new', 'new', 'goodays.deed', '{"response":"r1","kind":"reply","action":null}',
+            '{"who":"Jennifer","email":null,"stand":"s","seen":["m1"]}', 'new', 0, 1, 1, 1),
+        ('both', 'both', 'goodays.deed', '{}', '{"who":"Ann","actor":{"kind":"user","agent":5,"name":"Ann"}}', 'accepted', 1, 1, 1, NULL),
+        ('sending', 'sending', 'agentConnect.request', '{}', '{"origin":"byHand","by":"Jennifer"}', 'sending', 1, 1, 1, NULL),
+        ('held', 'held', 'agentConnect.request', '{}', '{"origin":"session","dryRun":false}', 'failed', 0, 1, 1, NULL),
+        ('dry', 'dry', 'agentConnect.request', '{}', '{"origin":"session","dryRun":true}', 'failed', 0, 1, 1, NULL),
+        ('later', 'later', 'agentConnect.request', '{}', '{"origin":"session"}', 'failed', 2, 1, 1, 9),
+        ('clarity', 'clarity', 'clarity.agent.status', '{"entity":"agent 41","deed":{"status":"away"}}', '{}', 'accepted', 1, 1, 1, NULL);
+    INSERT INTO asked (interaction, request) VALUES ('82673', 'sending');
+    UPDATE sqlite_sequence SET seq = 99 WHERE name = 'outbox';
+"#;
+
+#[tokio::test]
+async fn schema_14_with_rows_opens_and_its_rows_read_back() {
+    let dir = private_dir();
+    schema::write_old(dir.path(), 14);
+    let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
+    file.execute_batch(SCHEMA_14_ROWS).expect("rows");
+    drop(file);
+    let store = open(&dir);
+
+    let entry = store.audit().newest(9).await.expect("entries").remove(0);
+    assert_eq!(
+        (entry.action.as_str(), entry.target.as_str(), entry.actor.agent),
+        ("agent.status", "agent 41", Some(AgentId(5)))
+    );
+    let display = store.displays().list().await.expect("displays").remove(0);
+    assert_eq!((display.created_by.as_str(), display.last_seen.map(|at| at.as_millisecond())), ("agent 5", Some(7)));
+    let logins = store.displays().logins().await.expect("logins");
+    let logins: Vec<_> = logins["1a2b3c4d"].iter().map(|it| (it.credential, it.outcome)).collect();
+    let (code, token) = (DisplayCredential::Code, DisplayCredential::Token);
+    assert_eq!(logins, [(code, DisplayLoginOutcome::Revoked), (token, DisplayLoginOutcome::AlreadyPaired)]);
+    let skipped = store.feed_state().all("surveys.skipped").await.expect("state");
+    let skipped: serde_json::Value = serde_json::from_str(&skipped["session:1"]).expect("JSON");
+    assert_eq!(skipped, json!({ "reason": "skippedCustomerNotFound", "agent": 41, "queue": null }));
+    assert_eq!(store.feed_state().count(WROTE_AFTER_ERASURE).await.expect("state"), 1);
+
+    let entry = async |id: &str| store.outbox().get(id).await.expect("read").expect("a request");
+    for (id, state, attempts) in [
+        ("new", RequestState::Queued, 0),
+        ("sending", RequestState::Unknown, 1),
+        ("held", RequestState::NeedsReview, 0),
+        ("dry", RequestState::DryRun, 0),
+        ("later", RequestState::Failed, 2),
+        ("clarity", RequestState::Accepted, 1),
+    ] {
+        let found = entry(id).await;
+        assert_eq!((found.state, found.attempts), (state, attempts), "{id}");
+    }
+    let jennifer = json!({ "kind": "unknown", "name": "Jennifer" });
+    let context = json!({ "actor": jennifer, "email": null, "revision": "s", "seen": ["m1"] });
+    assert_eq!((entry("new").await.kind.as_str(), entry("new").await.context), ("goodays.action", context));
+    assert_eq!(entry("both").await.context, json!({ "actor": { "kind": "user", "agent": 5, "name": "Ann" } }));
+    assert_eq!(entry("sending").await.context, json!({ "origin": "manual", "actor": jennifer }));
+    assert_eq!(entry("dry").await.context, json!({ "origin": "session" }));
+    assert_eq!(entry("clarity").await.body, json!({ "target": "agent 41", "action": { "status": "away" } }));
+    let actor: Actor = serde_json::from_value(jennifer).expect("an actor");
+    assert_eq!(actor, Actor::unknown(None).calling_themselves(Some("Jennifer")));
+
+    // The earlier request still prevents another one about its interaction, and a number is never given twice.
+    let again = || NewOutboxEntry { kind: "agentConnect.request".into(), ..request("again", "again") };
+    let prevented =
+        store.outbox().enqueue_survey(vec!["82673".into()], SurveyTrigger::Manual, again(), InitialState::Queued, None);
+    assert!(matches!(prevented.await, Err(StoreError::AlreadyRequested(_))));
+    store.outbox().enqueue(again()).await.expect("written");
+    let newest = store
+        .0
+        .read(|connection| Ok(connection.query_row("SELECT max(seq) FROM outbox", [], |row| row.get::<_, i64>(0))?));
+    assert_eq!(newest.await.expect("read"), 100);
 }

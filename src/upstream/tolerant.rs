@@ -1,7 +1,7 @@
-//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (apis.md B.4). What is taken,
-//! and why, is in `docs/tolerance.md`.
+//! Reads values however they are written: numbers as text, booleans as text, times without zeros (apis.md B.4).
+//! `docs/tolerance.md` says what is accepted, and why.
 //!
-//! One field that makes no sense never spoils the object around it: it reads as absent.
+//! A field that makes no sense reads as absent and never spoils the object around it.
 
 mod visitors;
 
@@ -82,7 +82,8 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
     Only(|scalar: Scalar<'_>| scalar.boolean()).read(from)
 }
 
-/// A text, as whatever keeps it. `NOTSET` means that there is none (apis.md B86); numbers are texts where texts are expected.
+/// A text, as whatever keeps it. `NOTSET` means that there is none (apis.md B86); numbers are texts where texts are
+/// expected.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -106,7 +107,7 @@ pub fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::
     written_time(from).map(|time| time.filter(|time| is_set(*time)))
 }
 
-/// The same, and also a time that [stands for "not set"](is_set), for whoever must tell that from nonsense.
+/// The same, and also a time that [means "not set"](is_set), where that differs from nonsense.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -127,7 +128,7 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result
 }
 
 /// A list of such objects, in any of the three shapes of [`list`]. An item that is no object is kept as one that says
-/// nothing: it has no identity, and whoever leaves it out for that counts it.
+/// nothing: it has no id, and is counted where it is left out for that.
 ///
 /// # Errors
 /// When the JSON itself is broken, or names a field twice.
@@ -173,15 +174,16 @@ pub fn time_of(text: &str) -> Option<Timestamp> {
     WrittenTime::of(text)?.at(&TimeZone::UTC)
 }
 
-/// A point in time as it is written: RFC 3339 with any precision, with a blank for the `T`, or without leading zeros as in
-/// `2016-1-1 05:00`; without a zone, or without a time of the day; as seconds or milliseconds since 1970.
+/// A point in time as it is written: RFC 3339 with any precision, with a blank for the `T`, or without leading zeros as
+/// in `2016-1-1 05:00`; without a zone, or without a time of the day; as seconds or milliseconds since 1970.
 ///
-/// Years before 2000 and from 2100 on stand for "not set": 1970 and 9999, and what digits come to that were no such number.
+/// Years before 2000 and from 2100 on stand for "not set": 1970 and 9999, and what digits come to that were no such
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenTime {
     /// One point in time.
     Known(Timestamp),
-    /// What a clock shows, and nobody says where that clock is.
+    /// A local time without a time zone.
     Civil(DateTime),
 }
 
@@ -211,8 +213,8 @@ impl WrittenTime {
         }
     }
 
-    /// The earliest that it may have been, wherever its clock is: nowhere is one further ahead. What may have been before a
-    /// customer was erased is not kept.
+    /// The earliest that it may have been, wherever its clock is: nowhere is one further ahead. What may have been
+    /// before a customer was erased is not kept.
     #[must_use]
     pub fn earliest(self) -> Option<Timestamp> {
         self.at(&TimeZone::fixed(Offset::constant(14)))
@@ -340,8 +342,8 @@ pub fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// A number as text, without a fraction where there is none. `None`: it was rounded when it was read, so that two of them
-/// may have become one.
+/// A number as text, without a fraction where there is none. `None`: it was rounded when it was read, so that two of
+/// them may have become one.
 #[must_use]
 pub fn number_text(number: &Number) -> Option<String> {
     match number.as_f64() {
@@ -351,7 +353,7 @@ pub fn number_text(number: &Number) -> Option<String> {
     }
 }
 
-/// One name without case: how enumerations of upstreams are told apart.
+/// Whether a name is the known one, without regard to case.
 #[must_use]
 pub fn is(name: &str, known: &str) -> bool {
     name.trim().eq_ignore_ascii_case(known)
@@ -603,7 +605,7 @@ mod tests {
         assert_eq!(integers(&json!([1, "2", "x"])).expect("JSON"), Some(vec![1, 2]));
         assert_eq!(integers(&json!(5)).expect("JSON"), Some(vec![5]), "one alone");
         assert_eq!(text::<_, String>(&json!("NOTSET")).expect("JSON"), None);
-        // What is no object is kept as one that says nothing: whoever leaves it out counts it.
+        // An item that is no object is kept as an empty one, and is counted where it is left out.
         type Bag = Map<String, Value>;
         for value in [json!([{"a": 1}, "x", null]), json!({"items": [{"a": 1}, "x", null]})] {
             let read = objects::<_, Bag>(&value).expect("JSON").expect("a list");

@@ -1,6 +1,4 @@
-//! The audit for administrators: as a page, as JSON, and as a table for spreadsheets. All three take the same filters.
-
-mod filter;
+//! The audit for administrators: as a page, as JSON and as CSV, with the same filters.
 
 use std::io;
 
@@ -14,14 +12,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::access::{Access, Administrator, Viewer, Who};
+use super::access::viewer::AuthError;
+use super::access::{Access, Administrator, Identity, Viewer};
+use super::api_error::ApiError;
+use super::audit_query::{self, AuditQuery};
 use super::pages::{self, CurrentUser};
-use super::problem::Problem;
 use super::state::AppState;
-use super::supervise::{Acting, problem};
+use super::supervise::ActingSupervisor;
 use crate::domain::Role;
 use crate::store::{AuditEntry as Line, AuditFilter, NewAuditEntry, Store, StoreError};
-pub use filter::AuditQuery;
 
 /// How many entries a table has at most.
 const MOST_EXPORTED: usize = 100_000;
@@ -31,9 +30,6 @@ const WAITING_PARTS: usize = 2;
 
 /// Why a table is broken off whose reader may not have it any more.
 const RIGHT_ENDED: &str = "the right to read the audit has ended";
-
-/// How long to wait when the store is busy, in seconds.
-const COME_BACK: u64 = 5;
 
 /// The head of a table. What came later stands at the end: spreadsheets count columns.
 const HEAD: [&str; 15] = [
@@ -49,20 +45,16 @@ pub async fn list(
     State(state): State<AppState>,
     State(access): State<Access>,
     Administrator(viewer): Administrator,
-    acting: Result<Acting, super::access::viewer::Refusal>,
+    acting: Result<ActingSupervisor, AuthError>,
     Query(pairs): Pairs,
-) -> Result<Response, Response> {
-    if matches!(viewer.who(), Who::Anybody) {
-        // A house without a door asks Clarity whether it knows whoever wants to read this.
-        acting
-            .map_err(IntoResponse::into_response)?
-            .is_known()
-            .await
-            .map_err(|error| problem(error).into_response())?;
+) -> Result<Response, ApiError> {
+    if matches!(viewer.identity(), Identity::Anonymous) {
+        // Without sign-in, Clarity must know the caller who wants to read this.
+        acting?.confirm_user().await?;
     }
     let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound();
-    let asked = asked.map_err(|trouble| Problem::bad_request(trouble).into_response())?;
-    let lines = lines(access.store(), &asked, asked.limit).await.map_err(IntoResponse::into_response)?;
+    let asked = asked.map_err(ApiError::bad_request)?;
+    let lines = lines(access.store(), &asked, asked.limit).await?;
     Ok(Json(json!({"entries": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }
 
@@ -72,7 +64,7 @@ pub async fn page(
     State(access): State<Access>,
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let zone = &state.site.time_zone;
     let asked = AuditQuery::read(&pairs, zone);
     let (status, mut shown) = match &asked.error {
@@ -86,7 +78,7 @@ pub async fn page(
     let html = pages::audit(&page, state.clock.now(), zone, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| (status, Html(html)).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
-        Problem::broken()
+        ApiError::internal()
     })
 }
 
@@ -97,8 +89,8 @@ pub async fn table(
     State(access): State<Access>,
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
-) -> Result<Response, Problem> {
-    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound().map_err(Problem::bad_request)?;
+) -> Result<Response, ApiError> {
+    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound().map_err(ApiError::bad_request)?;
     let store = access.store().clone();
     let entry = NewAuditEntry {
         actor: viewer.actor(),
@@ -154,7 +146,7 @@ async fn write_table(
         if count == MOST_EXPORTED {
             return ("accepted", format!("The newest {count} entries, and no more."));
         }
-        let lines = match store.audit().find(filter.clone(), Some(before), filter::MOST_ENTRIES).await {
+        let lines = match store.audit().find(filter.clone(), Some(before), audit_query::MAX_ENTRIES).await {
             Ok(lines) => lines,
             Err(error) => {
                 tracing::error!(error = %error, "the audit cannot be read");
@@ -201,13 +193,13 @@ fn cut(count: usize) -> String {
     row(cells)
 }
 
-async fn lines(store: &Store, asked: &AuditQuery, limit: u32) -> Result<Vec<Line>, Problem> {
+async fn lines(store: &Store, asked: &AuditQuery, limit: u32) -> Result<Vec<Line>, ApiError> {
     store.audit().find(asked.filter.clone(), asked.before, limit).await.map_err(|error| unread(&error))
 }
 
-fn unread(error: &StoreError) -> Problem {
+fn unread(error: &StoreError) -> ApiError {
     tracing::error!(error = %error, "the audit cannot be read or written");
-    Problem::not_now(COME_BACK)
+    ApiError::busy()
 }
 
 fn document(line: &Line) -> Value {

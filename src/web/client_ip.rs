@@ -1,9 +1,11 @@
 //! The client's IP address, also behind trusted reverse proxies.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
@@ -17,6 +19,18 @@ pub struct ClientIp(pub IpAddr);
 #[must_use]
 pub fn address_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ClientIp>().map(|ClientIp(address)| *address)
+}
+
+/// The client's address, as an extractor: see [`address_of`].
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(address_of(&parts.extensions)))
+    }
 }
 
 /// The networks of trusted proxies (`server.trusted_proxies`). Cheap to clone.

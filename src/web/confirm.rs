@@ -4,8 +4,8 @@ use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::access::TeamLead;
+use super::api_error::ApiError;
 use super::pages::{self, CurrentUser};
-use super::problem::Problem;
 use super::state::AppState;
 
 /// A form's fields in their order. `to` is the form's own target, `ask` the question; with `ask_fill` the question has
@@ -17,17 +17,17 @@ pub async fn ask(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     Form(fields): Form<Fields>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let (own, fields): (Fields, Fields) =
         fields.into_iter().partition(|(name, _)| matches!(&**name, "to" | "ask" | "ask_fill"));
     let own = |name: &str| own.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let (to, question) = own("to").zip(own("ask")).ok_or_else(Problem::not_found)?;
-    let back = back(to).ok_or_else(Problem::not_found)?;
+    let (to, question) = own("to").zip(own("ask")).ok_or_else(ApiError::not_found)?;
+    let back = back(to).ok_or_else(ApiError::not_found)?;
     let question = if own("ask_fill").is_some() { fill(question, &fields) } else { question.to_owned() };
     let html = pages::confirm(&question, to, &back, &fields, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "confirmation page could not be rendered");
-        Problem::broken()
+        ApiError::internal()
     })
 }
 

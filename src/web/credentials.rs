@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
 use super::access::{Access, Viewer};
-use super::problem::Problem;
+use super::api_error::ApiError;
 use super::state::AppState;
 use crate::actions::supervise::CredentialsTried;
 use crate::domain::{Role, SourceName};
@@ -17,7 +17,7 @@ pub async fn by_program(
     State(access): State<Access>,
     viewer: Viewer,
     Path(source): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Value>, ApiError> {
     // Clarity need not have confirmed them: it is what does not answer.
     let viewer = viewer.at_least(Role::Administrator)?;
     let (outcome, reason) = match try_now(&state, &access, &viewer, &source).await? {
@@ -25,7 +25,7 @@ pub async fn by_program(
         CredentialsTried::Failed(reason) => ("failed", Some(reason)),
         CredentialsTried::NotNow(left) => {
             let seconds = left.as_secs() + 1;
-            return Err(Problem::too_many(seconds).detail(format!(
+            return Err(ApiError::too_many_requests(seconds).detail(format!(
                 "The credentials were tried as often as is safe: one more wrong try may lock the account. Wait {} minutes.",
                 seconds.div_ceil(60)
             )));
@@ -44,7 +44,7 @@ pub async fn by_form(
     access: State<Access>,
     viewer: Viewer,
     source: Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let _outcome = by_program(state, access, viewer, source).await?;
     Ok(Redirect::to("/status").into_response())
 }
@@ -54,15 +54,15 @@ async fn try_now(
     access: &Access,
     viewer: &Viewer,
     source: &str,
-) -> Result<CredentialsTried, Problem> {
+) -> Result<CredentialsTried, ApiError> {
     let desk = state.supervision.as_ref().filter(|_| source == SourceName::Clarity.as_str());
-    let desk = desk.ok_or_else(Problem::not_found)?;
+    let desk = desk.ok_or_else(ApiError::not_found)?;
     let tried = desk.try_credentials_now().await;
     let outcome = match &tried {
         CredentialsTried::Taken => "accepted",
         CredentialsTried::Failed(_) => "failed",
         CredentialsTried::NotNow(_) => "too often",
     };
-    access.write(&viewer.actor(), "source.try-now", &format!("source {source}"), json!({ "outcome": outcome })).await;
+    access.audit(&viewer.actor(), "source.try-now", &format!("source {source}"), json!({ "outcome": outcome })).await;
     Ok(tried)
 }

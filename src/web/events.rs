@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::access::{Access, Administrator};
+use super::api_error::ApiError;
 use super::pages::Unusable;
-use super::problem::Problem;
 use crate::domain::{Role, SourceName};
 use crate::feeds::Intake;
 use crate::feeds::goodays::UNEXPECTED_ACTION_URLS;
@@ -34,9 +34,6 @@ const NOTED: [(&str, &str); 3] = [
     (SEVERAL_ASSIGNED, "Conversations of Kustomer with several users, of whom one was taken"),
     (WROTE_AFTER_ERASURE, "Responses of customers who were erased and have written anew since"),
 ];
-
-/// How long to wait when the store is busy, in seconds.
-const COME_BACK: u64 = 5;
 
 /// What the page says of them. The page is there also when the store cannot tell.
 pub(super) async fn unusable(store: &Store, intake: &Intake, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
@@ -71,13 +68,13 @@ pub async fn raw(
     State(access): State<Access>,
     Administrator(viewer): Administrator,
     Path(seq): Path<u64>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let not_now = |error: StoreError| {
         tracing::error!(error = %error, "an event cannot be shown");
-        Problem::not_now(COME_BACK)
+        ApiError::busy()
     };
     let store = access.store();
-    let event = store.inbox().unusable_event(seq).await.map_err(not_now)?.ok_or_else(Problem::not_found)?;
+    let event = store.inbox().unusable_event(seq).await.map_err(not_now)?.ok_or_else(ApiError::not_found)?;
     let after = json!({ "bytes": event.body.len() });
     store.audit().record(&viewer.actor(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
     // Whatever it is, no browser may take it for a page: the layers say that it is not to be guessed.

@@ -1,61 +1,49 @@
-//! What colleagues do about customers' responses, as routes: as JSON for programs and for the page's script, as a form for
-//! the page without one. `Idempotency-Key` makes a second press harmless.
+//! The API for actions on customers' responses. A repeated request with the same `Idempotency-Key` does nothing twice.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Form, FromRequest, Path, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::access::{TeamLead, Viewer};
-use super::api::{given_key, idempotency_key};
+use super::api_error::ApiError;
 use super::pages::segment;
-use super::problem::Problem;
+use super::request_body::{RequestBody, filled, form_key, idempotency_key};
 use crate::actions::{FeedbackActions, FeedbackError, FeedbackInput, FeedbackReceipt};
 use crate::domain::{FeedbackActionId, FeedbackActionKind, ResponseId};
 use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
 
-/// How long to wait when the store is busy, in seconds.
-const COME_BACK: u64 = 5;
-
 /// `POST /api/v1/feedback/{response}/{action}`. 202: written down and on its way; how far it has come is in the document from
 /// now on.
 pub async fn act(
-    State(desk): State<Option<FeedbackActions>>,
+    State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
     TeamLead(viewer): TeamLead,
-    Path((response, deed)): Path<(String, String)>,
+    Path((response, action)): Path<(String, String)>,
     headers: HeaderMap,
-    request: Request,
-) -> Result<Response, Response> {
-    let kind = FeedbackActionKind::named(&deed).ok_or_else(|| Problem::not_found().into_response())?;
-    let asked: Asked<FeedbackInput, WishForm> = Asked::read(&headers, request).await?;
-    let acted = async {
-        let (is_form, wish, key) = match asked {
-            Asked::Program(wish) => (false, wish, idempotency_key(&headers)?),
-            Asked::Form(form) => {
-                let key = given_key(&form.idempotency_key);
-                (true, form.read(kind)?, key)
-            }
-        };
-        let id = seen(&hub, &viewer, &response)?;
-        let wished = open(desk)?.act(&id, kind, signed(wish, &viewer), key, viewer.actor()).await.map_err(problem)?;
-        Ok(answer(is_form, &response, &wished))
+    body: Result<RequestBody<FeedbackInput, InputForm>, ApiError>,
+) -> Result<Response, ApiError> {
+    let kind = FeedbackActionKind::named(&action).ok_or_else(ApiError::not_found)?;
+    let (is_form, input, key) = match body? {
+        RequestBody::Json(input) => (false, input, idempotency_key(&headers)?),
+        RequestBody::Form(form) => {
+            let key = form_key(&form.idempotency_key);
+            (true, form.read(kind)?, key)
+        }
     };
-    acted.await.map_err(Problem::into_response)
+    let id = visible(&hub, &viewer, &response)?;
+    let receipt = configured(actions)?.act(&id, kind, signed(input, &viewer), key, viewer.actor()).await?;
+    Ok(accepted(is_form, &response, &receipt))
 }
 
-/// Whether to try again, and by whom.
+/// Who retries an action.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Again {
+pub struct Retry {
     who: Option<String>,
     sure: bool,
 }
@@ -63,57 +51,26 @@ pub struct Again {
 /// `POST /api/v1/feedback/{response}/actions/{id}/retry`. What may have arrived is looked up first, unless the caller is
 /// `sure` that it was not done.
 pub async fn retry(
-    State(desk): State<Option<FeedbackActions>>,
+    State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
     TeamLead(viewer): TeamLead,
-    Path((response, deed)): Path<(String, String)>,
-    headers: HeaderMap,
-    request: Request,
-) -> Result<Response, Response> {
-    let asked: Asked<Again, Again> = Asked::read(&headers, request).await?;
-    let tried = async {
-        let (is_form, again) = match asked {
-            Asked::Program(again) => (false, again),
-            Asked::Form(again) => (true, again),
-        };
-        let who = FeedbackInput { who: again.who, ..FeedbackInput::default() };
-        let (id, deed) = (seen(&hub, &viewer, &response)?, FeedbackActionId::from(deed.as_str()));
-        let wished =
-            open(desk)?.retry(&id, &deed, &signed(who, &viewer), again.sure, viewer.actor()).await.map_err(problem)?;
-        Ok(answer(is_form, &response, &wished))
+    Path((response, action)): Path<(String, String)>,
+    body: RequestBody<Retry, Retry>,
+) -> Result<Response, ApiError> {
+    let (is_form, retry) = match body {
+        RequestBody::Json(retry) => (false, retry),
+        RequestBody::Form(retry) => (true, retry),
     };
-    tried.await.map_err(Problem::into_response)
+    let who = FeedbackInput { who: retry.who, ..FeedbackInput::default() };
+    let (id, action) = (visible(&hub, &viewer, &response)?, FeedbackActionId::from(action.as_str()));
+    let receipt = configured(actions)?.retry(&id, &action, &signed(who, &viewer), retry.sure, viewer.actor()).await?;
+    Ok(accepted(is_form, &response, &receipt))
 }
 
-/// A body, by who sent it.
-pub(super) enum Asked<P, F> {
-    Program(P),
-    Form(F),
-}
-
-impl<P: DeserializeOwned + Default, F: DeserializeOwned> Asked<P, F> {
-    pub(super) async fn read(headers: &HeaderMap, request: Request) -> Result<Self, Response> {
-        let Some(kind) = headers.get(CONTENT_TYPE) else {
-            // Closing something needs no words, not even `{}`.
-            let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return match body.is_empty() {
-                true => Ok(Self::Program(P::default())),
-                false => Err(Problem::wrong_content_type().into_response()),
-            };
-        };
-        if kind.as_bytes().starts_with(b"application/x-www-form-urlencoded") {
-            let Form(form) = Form::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return Ok(Self::Form(form));
-        }
-        let read: Result<Json<P>, JsonRejection> = Json::from_request(request, &()).await;
-        read.map(|Json(wish)| Self::Program(wish)).map_err(IntoResponse::into_response)
-    }
-}
-
-/// A wish as a form sends it: everything is text, and what was left empty is there all the same.
+/// An action as a form: every field is a text, and empty fields are sent too.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WishForm {
+pub struct InputForm {
     content: String,
     remark_type: String,
     rating: String,
@@ -123,69 +80,72 @@ struct WishForm {
     idempotency_key: String,
 }
 
-impl WishForm {
-    fn read(self, kind: FeedbackActionKind) -> Result<FeedbackInput, Problem> {
-        let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let rating = given(self.rating)
-            .map(|text| text.parse().map_err(|_| Problem::not_valid("Rate the call with a whole number from 0 to 5.")))
+impl InputForm {
+    fn read(self, kind: FeedbackActionKind) -> Result<FeedbackInput, ApiError> {
+        let rating = filled(&self.rating)
+            .map(|text| {
+                text.parse().map_err(|_| ApiError::unprocessable("Rate the call with a whole number from 0 to 5."))
+            })
             .transpose()?;
-        // An empty answer is refused in better words than a missing one.
+        // An empty reply has a better error message than a missing one.
         let writes = matches!(kind, FeedbackActionKind::Reply | FeedbackActionKind::Message);
         Ok(FeedbackInput {
-            content: if writes { Some(self.content) } else { given(self.content) },
-            remark_type: given(self.remark_type),
+            content: if writes { Some(self.content) } else { filled(&self.content) },
+            remark_type: filled(&self.remark_type),
             rating,
-            note: given(self.note),
-            who: given(self.who),
-            email: given(self.email),
+            note: filled(&self.note),
+            who: filled(&self.who),
+            email: filled(&self.email),
         })
     }
 }
 
-/// What somebody may not see does not exist for them.
-pub(super) fn seen(hub: &Hub, viewer: &Viewer, response: &str) -> Result<ResponseId, Problem> {
+/// 404 for a response that the viewer may not see.
+pub(super) fn visible(hub: &Hub, viewer: &Viewer, response: &str) -> Result<ResponseId, ApiError> {
     let id = ResponseId::from(response);
-    if hub.knows(&Key::Response(id.clone()), viewer.permission()) { Ok(id) } else { Err(Problem::not_found()) }
+    if hub.knows(&Key::Response(id.clone()), viewer.permission()) { Ok(id) } else { Err(ApiError::not_found()) }
 }
 
-/// Whoever is signed in signs with their own name, whatever they wrote.
-fn signed(wish: FeedbackInput, viewer: &Viewer) -> FeedbackInput {
+/// The input with the name of the user who is signed in, whatever name they sent.
+fn signed(input: FeedbackInput, viewer: &Viewer) -> FeedbackInput {
     match viewer.sign_in() {
-        Some(sign_in) => FeedbackInput { who: Some(sign_in.name().to_owned()), ..wish },
-        None => wish,
+        Some(sign_in) => FeedbackInput { who: Some(sign_in.name().to_owned()), ..input },
+        None => input,
     }
 }
 
-pub(super) fn open(desk: Option<FeedbackActions>) -> Result<FeedbackActions, Problem> {
-    desk.ok_or_else(|| Problem::conflict("Goodays is not configured, so nobody can be answered there."))
+pub(super) fn configured(actions: Option<FeedbackActions>) -> Result<FeedbackActions, ApiError> {
+    actions.ok_or_else(|| ApiError::conflict("Goodays is not configured, so nobody can be answered there."))
 }
 
-fn answer(is_form: bool, response: &str, wished: &FeedbackReceipt) -> Response {
+fn accepted(is_form: bool, response: &str, receipt: &FeedbackReceipt) -> Response {
     if is_form {
         return Redirect::to(&format!("/feedback/{}#actions", segment(response))).into_response();
     }
-    (StatusCode::ACCEPTED, Json(json!({"id": wished.id, "state": wished.state.as_str()}))).into_response()
+    (StatusCode::ACCEPTED, Json(json!({"id": receipt.id, "state": receipt.state.as_str()}))).into_response()
 }
 
-pub(super) fn problem(error: FeedbackError) -> Problem {
-    let said = error.to_string();
-    match error {
-        FeedbackError::NotFound => Problem::not_found().detail(said),
-        FeedbackError::Invalid(_) => Problem::not_valid(said),
-        FeedbackError::NotOffered { offered, .. } => {
-            let title = "That cannot be done about this response now. Nothing was sent.";
-            Problem::new(StatusCode::CONFLICT, "not-offered", title).detail(said).with("offered", offered)
-        }
-        FeedbackError::InHand { who } => {
-            let title = "A colleague is answering this customer right now. Nothing was sent.";
-            Problem::new(StatusCode::CONFLICT, "in-progress", title).detail(said).with("who", who)
-        }
-        FeedbackError::Store(error @ (StoreError::KeyReused | StoreError::Settled { .. })) => {
-            Problem::conflict(error.to_string())
-        }
-        FeedbackError::Store(error) => {
-            tracing::error!(error = %error, "an answer could not be written down, so it is not sent");
-            Problem::not_now(COME_BACK)
+impl From<FeedbackError> for ApiError {
+    fn from(error: FeedbackError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FeedbackError::NotFound => Self::not_found().detail(detail),
+            FeedbackError::Invalid(_) => Self::unprocessable(detail),
+            FeedbackError::NotOffered { offered, .. } => {
+                let title = "That cannot be done about this response now. Nothing was sent.";
+                Self::new(StatusCode::CONFLICT, "not-offered", title).detail(detail).with("offered", offered)
+            }
+            FeedbackError::InHand { who } => {
+                let title = "A colleague is answering this customer right now. Nothing was sent.";
+                Self::new(StatusCode::CONFLICT, "in-progress", title).detail(detail).with("who", who)
+            }
+            FeedbackError::Store(error @ (StoreError::KeyReused | StoreError::Settled { .. })) => {
+                Self::conflict(error.to_string())
+            }
+            FeedbackError::Store(error) => {
+                tracing::error!(error = %error, "feedback action could not be stored, so it is not sent");
+                Self::busy()
+            }
         }
     }
 }

@@ -20,11 +20,11 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 use url::Url;
 
+use super::api_error::ApiError;
 use super::client_ip::{ClientIp, TrustedProxies, address_of};
+use super::error_pages::{ProblemPage, plain_page, present};
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed, log_refused};
-use super::present::{ProblemPage, plain_page, present};
-use super::problem::Problem;
 use base::RateLimit;
 
 /// The `Content-Security-Policy`: our own scripts, styles, images, sockets and forms, and nothing else.
@@ -96,7 +96,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
                     return next.run(request).await;
                 }
                 log_refused(address_of(request.extensions()), "foreign-origin");
-                Problem::foreign_origin().into_response()
+                ApiError::foreign_origin().into_response()
             }
         }))
         .layer(from_fn(move |request: Request, next: Next| {
@@ -106,7 +106,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
                     return next.run(request).await;
                 }
                 log_refused(address_of(request.extensions()), "wrong-host");
-                Problem::wrong_host().into_response()
+                ApiError::misdirected().into_response()
             }
         }))
         .layer(CatchPanicLayer::custom(answer_panic))
@@ -151,7 +151,7 @@ fn is_machine_route(request: &Request) -> bool {
 /// The panic's message may hold a customer's words, so it is neither logged nor sent.
 fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("handler panicked, answered with 500");
-    Problem::broken().into_response()
+    ApiError::internal().into_response()
 }
 
 /// Gives the request an id and a span. Query and headers are not logged: they may hold tokens. A request id that the

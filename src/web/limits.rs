@@ -1,7 +1,6 @@
 //! Rate limits for each client address. A client over its limit gets 429 with `Retry-After`.
 
 mod sign_in;
-mod tries;
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
@@ -14,17 +13,17 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base::network_of;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 pub use sign_in::SignInLimit;
-pub use tries::{Attempts, Backoff};
 
+use super::api_error::ApiError;
 use super::client_ip::ClientIp;
-use super::problem::Problem;
-use super::serve::{ConnectionHandle, ConnectionLimit, network_of};
+use super::serve::{ConnectionHandle, ConnectionLimit};
 
 /// How many hash slots the addresses are spread over. Beyond that addresses share a slot, so that memory is bounded.
 const SLOTS: u64 = 1 << 16;
@@ -71,13 +70,13 @@ pub async fn limit_api(State(rates): State<Rates>, request: Request, next: Next)
     if request.uri().path() != "/api/v1/live" {
         return match rates.api.check(&network_of(address)) {
             Ok(()) => next.run(request).await,
-            Err(wait) => Problem::too_many(seconds(wait)).into_response(),
+            Err(wait) => ApiError::too_many_requests(seconds(wait)).into_response(),
         };
     }
     let Some(handle) = request.extensions().get::<ConnectionHandle>().cloned() else { return next.run(request).await };
     let Some(permit) = rates.sockets.acquire(address) else {
         let detail = "Your address holds as many open connections as one address may.";
-        return Problem::too_many(RETRY_SOCKET).detail(detail).into_response();
+        return ApiError::too_many_requests(RETRY_SOCKET).detail(detail).into_response();
     };
     let response = next.run(request).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -92,7 +91,7 @@ pub async fn limit_pages(State(rates): State<Rates>, request: Request, next: Nex
     let checked = limited_address(&request).map_or(Ok(()), |address| rates.pages.check(&network_of(address)));
     match checked {
         Ok(()) => next.run(request).await,
-        Err(wait) => Problem::too_many(seconds(wait)).into_response(),
+        Err(wait) => ApiError::too_many_requests(seconds(wait)).into_response(),
     }
 }
 
@@ -105,7 +104,7 @@ pub async fn limit_webhooks(State(rates): State<Rates>, request: Request, next: 
         Some(address) if response.status() == StatusCode::UNAUTHORIZED => {
             match rates.unsigned.check(&network_of(address)) {
                 Ok(()) => response,
-                Err(wait) => Problem::too_many(seconds(wait)).into_response(),
+                Err(wait) => ApiError::too_many_requests(seconds(wait)).into_response(),
             }
         }
         _ => response,

@@ -575,7 +575,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_described() {
-        use crate::live::shape::{
+        use crate::live::document::{
             CoverageDoc, FeedbackTotalDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, RatioDoc, TimesDoc,
         };
         let (share, mean, times) = (Some(RatioDoc::default()), Some(MeanDoc::default()), Some(TimesDoc::default()));
@@ -617,7 +617,7 @@ mod tests {
 
     #[test]
     fn counts_have_the_fields_that_are_described() {
-        use crate::live::shape::{CountsDoc, NpsDoc, RatioDoc, StaffDoc};
+        use crate::live::document::{CountsDoc, NpsDoc, RatioDoc, StaffDoc};
         let counts = CountsDoc {
             staff: Some(StaffDoc::default()),
             waiting: Some(1),
@@ -639,7 +639,7 @@ mod tests {
 
     #[test]
     fn what_every_state_holds_is_what_the_document_promises() {
-        let state = serde_json::to_value(crate::live::shape::StateDoc::default()).unwrap();
+        let state = serde_json::to_value(crate::live::document::Document::default()).unwrap();
         let promised = document();
         let promised = promised["components"]["schemas"]["State"]["properties"].as_object().unwrap();
         assert_eq!(state.as_object().unwrap().keys().collect::<Vec<_>>(), promised.keys().collect::<Vec<_>>());

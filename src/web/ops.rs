@@ -13,7 +13,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::problem::Problem;
+use super::api_error::ApiError;
 use base::{Metrics, metrics};
 
 /// What readiness depends on.
@@ -108,7 +108,7 @@ async fn readyz(State(ops): State<Ops>, extensions: Extensions, headers: HeaderM
 async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
     if !ops.allows(&extensions, &headers) {
         // 404 and not 403: a client that may not read the metrics need not learn that they exist.
-        return Problem::not_found().into_response();
+        return ApiError::not_found().into_response();
     }
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], ops.metrics.render()).into_response()
 }

@@ -7,13 +7,13 @@ use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::access::viewer::Agent;
-use super::access::{Access, Viewer, Who, sign_ins};
-use super::events;
+use super::access::{Access, Identity, Viewer};
+use super::api_error::ApiError;
+use super::error_pages::plain_page;
 use super::pages::{self, CurrentUser, PageState, TableQuery};
-use super::present::plain_page;
-use super::problem::Problem;
 use super::state::{AppState, SiteSettings};
 use super::wallboards::Wallboards;
+use super::{events, sign_ins};
 use crate::actions::{FeedbackActions, SignIn, Surveys};
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::feeds::Intake;
@@ -21,7 +21,7 @@ use crate::gold::Key;
 use crate::live::{Hub, RenderedState, Scope, ViewError};
 use base::Clock;
 
-type Page = Result<Response, Problem>;
+type Page = Result<Response, ApiError>;
 
 /// What every page needs.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ impl FromRef<AppState> for Painter {
 
 /// `/`: leads to the page of the viewer's role.
 pub async fn home(viewer: Viewer) -> Redirect {
-    if let Who::Display(screen) = viewer.who() {
-        return Redirect::to(&format!("/wallboard/{}", screen.board));
+    if let Identity::Display(display) = viewer.identity() {
+        return Redirect::to(&format!("/wallboard/{}", display.wallboard));
     }
     match (viewer.role(), viewer.agent()) {
         (Role::Agent, Some(agent)) => Redirect::to(&format!("/agents/{agent}")),
@@ -61,7 +61,7 @@ pub async fn wallboard(
     viewer: Viewer,
     Path(name): Path<String>,
 ) -> Page {
-    let board = boards.seen(&name, viewer.permission()).ok_or_else(Problem::not_found)?;
+    let board = boards.seen(&name, viewer.permission()).ok_or_else(ApiError::not_found)?;
     show(pages::wallboard(&painter.paint(&viewer, boards.scope(&board))?, &board))
 }
 
@@ -69,10 +69,10 @@ pub async fn wallboard(
 pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Path<i64>) -> Page {
     // Whoever asks for nobody in particular makes no view of nobody.
     if !painter.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
-        return Err(Problem::not_found());
+        return Err(ApiError::not_found());
     }
     let page = painter.paint(&viewer, Scope::agent(AgentId(id)))?;
-    show(pages::agent(&page, &id.to_string()).transpose().ok_or_else(Problem::not_found)?)
+    show(pages::agent(&page, &id.to_string()).transpose().ok_or_else(ApiError::not_found)?)
 }
 
 /// `/feedback`: what customers said.
@@ -93,11 +93,11 @@ pub async fn feedback_item(
     // Whoever asks for nothing in particular makes no view of nothing.
     let id = ResponseId::from(response.as_str());
     if !painter.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
-        return Err(Problem::not_found());
+        return Err(ApiError::not_found());
     }
     let page = painter.paint(&viewer, Scope::response(&id))?;
     let needs_kind = |source: &str| desk.as_ref().is_some_and(|desk| desk.needs_kind(source));
-    show(pages::feedback_item_of(&page, &response, needs_kind).transpose().ok_or_else(Problem::not_found)?)
+    show(pages::feedback_item_of(&page, &response, needs_kind).transpose().ok_or_else(ApiError::not_found)?)
 }
 
 /// `/surveys`: what was asked of Agent Connect.
@@ -151,23 +151,23 @@ impl Painter {
         viewer: &Viewer,
         list: Scope,
         query: Option<&str>,
-    ) -> Result<Result<PageState, Redirect>, Problem> {
+    ) -> Result<Result<PageState, Redirect>, ApiError> {
         let address = list.kind();
         match self.hub.render(&viewer.view_key(list.page(page(query)))?, viewer.view_owner().as_ref()) {
             Ok(painted) => Ok(Ok(self.page(viewer, painted)?)),
             Err(ViewError::NoSuchPage { last, .. }) => Ok(Err(Redirect::to(&format!("/{address}?page={last}")))),
-            Err(refused) => Err(Problem::not_watched(refused)),
+            Err(refused) => Err(ApiError::view_refused(refused)),
         }
     }
 
-    fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<PageState, Problem> {
+    fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<PageState, ApiError> {
         self.page(
             viewer,
-            self.hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(Problem::not_watched)?,
+            self.hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(ApiError::view_refused)?,
         )
     }
 
-    fn page(&self, viewer: &Viewer, painted: RenderedState) -> Result<PageState, Problem> {
+    fn page(&self, viewer: &Viewer, painted: RenderedState) -> Result<PageState, ApiError> {
         Ok(PageState {
             epoch: painted.epoch.to_string(),
             version: painted.version,
@@ -176,7 +176,7 @@ impl Painter {
             now: self.clock.now(),
             time_zone: self.site.time_zone.clone(),
             state: painted.document,
-            state_json: painted.state.to_string(),
+            state_json: painted.json.to_string(),
             demo: self.site.demo,
             user: CurrentUser::of(viewer, self.site.demo),
             queue_metrics: self.site.queue_metrics.clone(),
@@ -186,7 +186,7 @@ impl Painter {
 
 /// A problem as a page, for browsers.
 #[must_use]
-pub fn problem_page(problem: &Problem) -> String {
+pub fn problem_page(problem: &ApiError) -> String {
     let (heading, next) = problem.page_text();
     pages::problem(heading, problem.user_detail().unwrap_or_default(), next).unwrap_or_else(|_| plain_page(problem))
 }
@@ -196,7 +196,7 @@ fn show(rendered: Result<String, askama::Error>) -> Page {
         Ok(html) => Ok(Html(html).into_response()),
         Err(error) => {
             tracing::error!(error = %error, "a page cannot be rendered");
-            Err(Problem::broken())
+            Err(ApiError::internal())
         }
     }
 }

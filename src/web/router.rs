@@ -1,24 +1,24 @@
-//! Every route on one page, by who calls it.
+//! All routes.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use super::access::{door, pairing, sign_ins};
+use super::audit_refusals::audit_refusals;
 use super::layers::{self, Settings};
 use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
 use super::{
-    api, assets, audit, confirm, credentials, events, feedback, openapi, page_handlers, pinning, refusals, socket,
-    supervise, surveys, webhooks,
+    assets, audit, confirm, credentials, displays, events, feedback, login, openapi, page_handlers, pinning, sign_ins,
+    socket, state_api, supervise, surveys, webhooks,
 };
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
     let rates = Rates::new(settings.sockets_per_address);
-    // For people.
+    // Pages.
     let pages = Router::new()
         .route("/", get(page_handlers::home))
         .route("/supervisor", get(page_handlers::supervisor))
@@ -33,30 +33,30 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/status/{source}/try-now", post(credentials::by_form))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::table))
-        .route("/displays", get(pairing::list_page))
-        .route("/displays/pair", post(pairing::confirm))
-        .route("/displays/{id}/{action}", post(pairing::act_by_form))
+        .route("/displays", get(displays::list_page))
+        .route("/displays/pair", post(displays::pair))
+        .route("/displays/{id}/{action}", post(displays::act_by_form))
         .route("/sign-ins", get(page_handlers::sign_ins))
         .route("/sign-ins/{id}/end", post(sign_ins::end_by_form))
-        .route_layer(from_fn_with_state(state.clone(), refusals::note));
-    // For whoever is at the door.
-    let door = Router::new()
-        .route("/login", get(door::page).post(door::by_password))
-        .route("/login/token", post(door::by_token))
-        .route("/login/demo", post(door::as_somebody))
-        .route("/logout", post(door::leave))
-        .route("/display", get(pairing::page).post(pairing::by_token));
-    // For programs, and for the scripts of the pages.
-    let programs = Router::new()
-        .route("/api/v1/state", get(api::state))
+        .route_layer(from_fn_with_state(state.clone(), audit_refusals));
+    // Pages without a sign-in.
+    let login = Router::new()
+        .route("/login", get(login::page).post(login::by_password))
+        .route("/login/token", post(login::by_token))
+        .route("/login/demo", post(login::as_demo_user))
+        .route("/logout", post(login::log_out))
+        .route("/display", get(displays::page).post(displays::by_token));
+    // The API.
+    let api = Router::new()
+        .route("/api/v1/state", get(state_api::state))
         .route("/api/v1/live", get(socket::live))
-        .route("/api/v1/live-ticket", post(door::ticket))
-        .route("/api/v1/sign-in", post(door::by_program))
-        .route("/api/v1/displays", get(pairing::list))
-        .route("/api/v1/displays/{id}/{action}", post(pairing::act_by_program))
+        .route("/api/v1/live-ticket", post(login::live_ticket))
+        .route("/api/v1/sign-in", post(login::by_program))
+        .route("/api/v1/displays", get(displays::list))
+        .route("/api/v1/displays/{id}/{action}", post(displays::act_by_program))
         .route("/api/v1/sign-ins", get(sign_ins::list))
         .route("/api/v1/sign-ins/{id}", delete(sign_ins::end))
-        .route("/api/v1/surveys", post(api::ask_for_survey))
+        .route("/api/v1/surveys", post(surveys::request))
         .route("/api/v1/surveys/{id}/retry", post(surveys::retry))
         .route("/api/v1/surveys/{id}/recover", post(surveys::recover))
         .route("/api/v1/agents/{id}/statuses", get(supervise::statuses))
@@ -72,17 +72,16 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sources/{source}/try-now", post(credentials::by_program))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe))
-        .route_layer(from_fn_with_state(state.clone(), refusals::note))
+        .route_layer(from_fn_with_state(state.clone(), audit_refusals))
         .route_layer(from_fn_with_state(rates.clone(), limits::limit_api));
-    // For upstreams.
+    // Webhooks.
     let webhooks = Router::new()
         .route("/webhooks/goodays", post(webhooks::goodays))
         .route("/webhooks/kustomer", post(webhooks::kustomer))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
         .route_layer(from_fn_with_state(rates.clone(), limits::limit_webhooks));
 
-    let people = pages.merge(door).route_layer(from_fn_with_state(rates, limits::limit_pages));
-    let routes =
-        people.merge(programs).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
+    let pages = pages.merge(login).route_layer(from_fn_with_state(rates, limits::limit_pages));
+    let routes = pages.merge(api).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
     layers::wrap(routes, settings)
 }

@@ -21,18 +21,18 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::tls::Tls;
+use admission::{Admission, Permit};
 use base::{Lifecycle, Metrics};
-use door::{Admission, Permit};
-use guest::PermittedStream;
+use permitted_stream::PermittedStream;
 
-mod door;
-mod guest;
-mod headcount;
-mod wire;
+mod admission;
+mod connection_limit;
+mod permitted_stream;
+mod tcp;
 
-pub(crate) use guest::ConnectionHandle;
-pub(crate) use headcount::{ConnectionLimit, network_of};
-pub(crate) use wire::Tcp;
+pub(crate) use connection_limit::ConnectionLimit;
+pub(crate) use permitted_stream::ConnectionHandle;
+pub(crate) use tcp::Tcp;
 
 /// The read buffer of a connection; a longer request header is refused.
 const HEADER_BYTES: usize = 64 * 1024;

@@ -16,14 +16,15 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until, timeout};
 
-use super::access::viewer::Refusal;
-use super::access::{Viewer as Somebody, Who, displays};
+use super::access::viewer::AuthError;
+use super::access::{Identity, Viewer as WebViewer};
+use super::api_error::ApiError;
 use super::client_ip::ClientIp;
 use super::origin::{log_refused, origin_allowed};
-use super::problem::Problem;
 use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
 use super::wallboards::Wallboards;
+use crate::actions::displays::DisplaySocket;
 use crate::actions::sign_in::{EndReason, SessionState};
 use crate::domain::Permission;
 use crate::live::scope::DetailLevel;
@@ -105,46 +106,46 @@ pub async fn live(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
-    somebody: Result<Somebody, Refusal>,
+    web_viewer: Result<WebViewer, AuthError>,
     peer: Option<Extension<ClientIp>>,
     connection: Option<Extension<ConnectionHandle>>,
     upgrade: WebSocketUpgrade,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let address = peer.map(|Extension(ClientIp(address))| address);
     if !origin_allowed(&headers, &state.site.origin) {
         log_refused(address, "foreign-origin");
-        return Err(Problem::foreign_origin().into());
+        return Err(ApiError::foreign_origin());
     }
     let (boards, access) = (state.wallboards.clone(), state.access.clone());
-    let somebody = match &wanted.ticket {
-        Some(ticket) => access.tickets().redeem(ticket).ok_or_else(|| Problem::sign_in_needed().into()),
-        None => somebody,
+    let web_viewer = match &wanted.ticket {
+        Some(ticket) => access.tickets().redeem(ticket).ok_or_else(|| ApiError::unauthorized().into()),
+        None => web_viewer,
     };
-    let somebody = match somebody {
-        Ok(somebody) => somebody,
+    let web_viewer = match web_viewer {
+        Ok(web_viewer) => web_viewer,
         // What cannot be told now is no refusal: a program reads the status, and a page comes back by itself.
-        Err(Refusal::Problem(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(problem.into()),
+        Err(AuthError::Api(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(*problem),
         Err(_) => return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first.")),
     };
     // Followed before it is asked what they may see: whatever changes after that is noticed.
-    let followed = somebody.follow();
-    let Some(somebody) = somebody.now() else {
+    let followed = web_viewer.follow();
+    let Some(web_viewer) = web_viewer.now() else {
         return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first."));
     };
-    let place = match somebody.who() {
-        Who::Person(sign_in) => match sign_in.connection_permit() {
+    let place = match web_viewer.identity() {
+        Identity::User(sign_in) => match sign_in.connection_permit() {
             Some(place) => Some(place),
             None => return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN)),
         },
-        Who::Anybody | Who::Display(_) => None,
+        Identity::Anonymous | Identity::Display(_) => None,
     };
-    let display = match somebody.who() {
-        Who::Display(screen) => {
-            Some(access.displays().open_line(&screen.id, address).ok_or_else(Problem::sign_in_needed)?)
+    let display = match web_viewer.identity() {
+        Identity::Display(connected) => {
+            Some(access.displays().open_socket(&connected.id, address).ok_or_else(ApiError::unauthorized)?)
         }
-        Who::Anybody | Who::Person(_) => None,
+        Identity::Anonymous | Identity::User(_) => None,
     };
-    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"), somebody.permission())?;
+    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"), web_viewer.permission())?;
     let version = wanted.version.and_then(|version| version.parse().ok());
     let position = wanted.epoch.zip(version).map(|(epoch, version)| Position { epoch, version });
 
@@ -156,8 +157,8 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let view_owner = somebody.view_owner();
-    let viewer = match state.hub.attach(&somebody.view_key(scope.clone())?, position.as_ref(), view_owner.as_ref()) {
+    let view_owner = web_viewer.view_owner();
+    let viewer = match state.hub.attach(&web_viewer.view_key(scope.clone())?, position.as_ref(), view_owner.as_ref()) {
         Ok(viewer) => viewer,
         // A page whose list has become shorter comes back: it must know that it need not hurry.
         Err(ViewError::NoSuchPage { .. }) => {
@@ -166,7 +167,7 @@ pub async fn live(
         Err(ViewError::OwnerLimit { .. }) => {
             return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN));
         }
-        Err(refused) => return Err(Problem::not_watched(refused).into()),
+        Err(refused) => return Err(ApiError::view_refused(refused)),
     };
     match viewer.resumption {
         Resumption::New => {}
@@ -177,8 +178,8 @@ pub async fn live(
     let page = scope.kind();
     let tcp = connection.map(|Extension(handle)| handle.tcp());
     let boards = (scope.detail_level() == DetailLevel::Wallboard).then_some(boards);
-    let standing = followed.or_else(|| display.as_ref().map(|it| it.standing.clone()));
-    let entry = LogEntry::new(&somebody, address, &scope);
+    let standing = followed.or_else(|| display.as_ref().map(|it| it.session.clone()));
+    let entry = LogEntry::new(&web_viewer, address, &scope);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (hub, metrics) = (state.hub.clone(), state.metrics.clone());
         let (clock, life) = (state.clock.clone(), state.life.clone());
@@ -219,7 +220,7 @@ struct Line {
     /// How the person stands who watches, if there is one.
     standing: Option<watch::Receiver<SessionState>>,
     /// The display that watches, if one does.
-    display: Option<displays::Line>,
+    display: Option<DisplaySocket>,
     pace: Duration,
     /// Where a wallboard's queues are found, if it is one.
     boards: Option<Wallboards>,
@@ -287,7 +288,7 @@ impl Line {
                     self.write(Message::Text(Utf8Bytes::from_static(r#"{"type":"reload"}"#))).await
                 }
                 _ = beat.tick(), if beats > 0 => {
-                    if self.display.as_ref().is_some_and(displays::Line::is_over) {
+                    if self.display.as_ref().is_some_and(DisplaySocket::has_expired) {
                         return End::Close(SIGN_IN, "The time of this display is over.");
                     }
                     if self.flow.is_silent(began, SILENT) {
@@ -325,7 +326,7 @@ impl Line {
         }
     }
 
-    /// What somebody may see is not what it was: from now on it is another document, which begins with a snapshot.
+    /// What web_viewer may see is not what it was: from now on it is another document, which begins with a snapshot.
     fn look_again(&mut self, permission: Permission) -> Result<(), End> {
         let view_key = ViewKey::new(self.scope.clone(), permission);
         self.viewer = self.hub.attach(&view_key, None, self.view_owner.as_ref()).map_err(|refused| match refused {
@@ -400,7 +401,7 @@ fn size_of(message: &Message) -> usize {
     }
 }
 
-/// Resolves when somebody stands otherwise than they did. Who has no standing never does.
+/// Resolves when web_viewer stands otherwise than they did. Who has no standing never does.
 async fn changed(standing: &mut Option<watch::Receiver<SessionState>>) -> SessionState {
     let Some(standing) = standing else { return std::future::pending().await };
     match standing.changed().await {
@@ -411,7 +412,7 @@ async fn changed(standing: &mut Option<watch::Receiver<SessionState>>) -> Sessio
 }
 
 /// Resolves when a display is to load its page anew.
-async fn wanted_anew(display: &mut Option<displays::Line>) {
+async fn wanted_anew(display: &mut Option<DisplaySocket>) {
     if let Some(display) = display
         && display.reload.changed().await.is_ok()
     {
@@ -420,7 +421,7 @@ async fn wanted_anew(display: &mut Option<displays::Line>) {
     std::future::pending().await
 }
 
-/// What a display tells of itself. Whatever else somebody says there is as good as a pong.
+/// What a display tells of itself. Whatever else web_viewer says there is as good as a pong.
 #[derive(Deserialize)]
 struct Told {
     heard: Timestamp,
@@ -429,9 +430,9 @@ struct Told {
     build: String,
 }
 
-async fn told(display: &displays::Line, text: &str) {
+async fn told(display: &DisplaySocket, text: &str) {
     if let Ok(Told { heard, width, height, build }) = serde_json::from_str(text) {
-        display.hear(heard, (width, height), &build).await;
+        display.report(heard, (width, height), &build).await;
     }
 }
 
@@ -445,11 +446,11 @@ struct LogEntry {
 }
 
 impl LogEntry {
-    fn new(somebody: &Somebody, address: Option<IpAddr>, scope: &Scope) -> Self {
-        let (sign_in, display) = match somebody.who() {
-            Who::Person(sign_in) => (Some(sign_in.id().to_owned()), None),
-            Who::Display(screen) => (None, Some(screen.id.clone())),
-            Who::Anybody => (None, None),
+    fn new(web_viewer: &WebViewer, address: Option<IpAddr>, scope: &Scope) -> Self {
+        let (sign_in, display) = match web_viewer.identity() {
+            Identity::User(sign_in) => (Some(sign_in.id().to_owned()), None),
+            Identity::Display(connected) => (None, Some(connected.id.clone())),
+            Identity::Anonymous => (None, None),
         };
         let scope = scope.to_string().chars().take(LOGGED_SCOPE).collect();
         Self { address, sign_in, display, scope, began: Instant::now() }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::access::Access;
 use super::origin::OriginRule;
 use super::wallboards::Wallboards;
-use crate::actions::{FeedbackActions, SupervisorActions, Surveys};
+use crate::actions::{Displays, FeedbackActions, SupervisorActions, Surveys};
 use crate::feeds::Intake;
 use crate::live::Hub;
 use base::{Clock, Lifecycle, Metrics};
@@ -92,4 +92,16 @@ impl_from_ref! {
     clock: Clock,
     life: Lifecycle,
     site: Arc<SiteSettings>,
+}
+
+impl FromRef<AppState> for Access {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.clone()
+    }
+}
+
+impl FromRef<AppState> for Displays {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.displays().clone()
+    }
 }

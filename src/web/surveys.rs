@@ -1,38 +1,111 @@
-//! What people do with surveys that were asked for: send one again, and ask again after something was made good.
+//! The API for survey requests: request one, send one again, and request one after a service recovery.
 
 use axum::Json;
 use axum::extract::{Form, FromRequest, Path, Request, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::access::{TeamLead, Viewer};
+use super::api_error::ApiError;
+use super::error_pages::wants_html;
 use super::pages::{self, CurrentUser, format, words};
-use super::present::wants_html;
-use super::problem::Problem;
+use super::request_body::{filled, form_key, idempotency_key, is_form};
 use super::state::AppState;
 use crate::actions::surveys::{EarlierRequest, SurveyReceipt};
-use crate::actions::{NewRecovery, SurveyError, Surveys};
+use crate::actions::{NewRecovery, NewSurvey, SurveyError, Surveys};
 use crate::domain::{SurveyId, SurveyOrigin};
 use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
 
-/// How long to wait when the store is busy, in seconds.
-const COME_BACK: u64 = 5;
+/// The title of the error about an interaction with an earlier request.
+const ASKED_BEFORE: &str = "The customer was asked about this interaction before.";
 
-/// What a person is told who asks about what was asked about before.
-pub(super) const ASKED_BEFORE: &str = "The customer was asked about this interaction before.";
+/// A survey request as a form: every field is a text.
+#[derive(Debug, Default, Clone, Deserialize, Serialize)]
+#[serde(default)]
+pub struct SurveyForm {
+    customer_name: String,
+    customer_email: String,
+    employee_email: String,
+    employee_custom_id: String,
+    channel: String,
+    ext_interaction_id: String,
+    tags: String,
+    session_id: String,
+    idempotency_key: String,
+    again: String,
+}
 
-/// What may be said with a retry.
+/// `POST /api/v1/surveys`: as JSON or as a form. 202: the request is stored and will be sent; its state is in the document
+/// from now on. A repeated request with the same `Idempotency-Key` does nothing twice.
+pub async fn request(
+    State(state): State<AppState>,
+    TeamLead(viewer): TeamLead,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let is_form = is_form(&headers);
+    let mut typed = None;
+    let (survey, key) = if is_form {
+        let Form(form) = Form::<SurveyForm>::from_request(request, &()).await?;
+        typed = Some(form.clone());
+        form.read()?
+    } else {
+        let Json(survey) = Json::<NewSurvey>::from_request(request, &()).await?;
+        (survey, idempotency_key(&headers)?)
+    };
+    let result = configured(&state)?.request(survey, key, &viewer.actor(), viewer.permission()).await;
+    let result = result.map_err(|error| redacted(error, &state.hub, &viewer));
+    let is_duplicate = matches!(result, Err(SurveyError::AlreadyRequested(_)));
+    respond(&state, "survey", result, is_form).or_else(|error| {
+        match typed.filter(|_| is_duplicate && wants_html(&headers)) {
+            Some(form) => {
+                let user = CurrentUser::of(&viewer, state.site.demo);
+                Ok(ask_to_repeat(&error, "/api/v1/surveys", form.repeated(), &user))
+            }
+            None => Err(error),
+        }
+    })
+}
+
+impl SurveyForm {
+    fn read(self) -> Result<(NewSurvey, Option<String>), ApiError> {
+        let session_id = filled(&self.session_id)
+            .map(|text| text.parse().map_err(|_| ApiError::unprocessable("The session is not a number.")))
+            .transpose()?;
+        let survey = NewSurvey {
+            customer_name: filled(&self.customer_name),
+            customer_email: filled(&self.customer_email),
+            employee_email: filled(&self.employee_email),
+            employee_custom_id: filled(&self.employee_custom_id),
+            channel: self.channel,
+            ext_interaction_id: self.ext_interaction_id,
+            tags: self.tags.split(',').filter_map(filled).collect(),
+            session_id,
+            again: self.again.trim() == "true",
+            ..NewSurvey::default()
+        };
+        Ok((survey, form_key(&self.idempotency_key)))
+    }
+
+    /// The fields of a form that sends the same once more, on purpose.
+    fn repeated(self) -> Vec<(String, String)> {
+        let fields = serde_json::to_value(Self { again: "true".to_owned(), ..self }).unwrap_or_default();
+        let fields = fields.as_object().into_iter().flatten();
+        fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    }
+}
+
+/// How a request is sent again.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Retry {
-    /// Whether it is sent on purpose although another request about the same interaction was sent meanwhile.
+pub struct Retry {
+    /// Although another request about the same interaction was sent meanwhile.
     again: bool,
 }
 
@@ -44,46 +117,46 @@ pub async fn retry(
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Response> {
-    seen(&state.hub, &viewer, &id).map_err(IntoResponse::into_response)?;
+) -> Result<Response, ApiError> {
+    visible(&state.hub, &viewer, &id)?;
     let is_form = is_form(&headers);
     let Retry { again } = if body.is_empty() {
         Retry::default()
     } else if is_form {
         Retry { again: url::form_urlencoded::parse(&body).any(|(name, value)| name == "again" && value == "true") }
     } else {
-        Json::from_bytes(&body).map_err(IntoResponse::into_response)?.0
+        Json::from_bytes(&body)?.0
     };
     let to = format!("/api/v1/surveys/{}/retry", pages::segment(&id));
-    let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again, &viewer.actor()).await;
-    let asked = asked.map_err(|error| as_seen(error, &state.hub, &viewer));
-    let was_asked = matches!(asked, Err(SurveyError::AlreadyRequested(_)));
-    answer(&state, "survey.retry", asked, is_form).map_err(|problem| {
-        match was_asked && is_form && wants_html(&headers) {
+    let result = configured(&state)?.retry(&id.into(), again, &viewer.actor()).await;
+    let result = result.map_err(|error| redacted(error, &state.hub, &viewer));
+    let is_duplicate = matches!(result, Err(SurveyError::AlreadyRequested(_)));
+    respond(&state, "survey.retry", result, is_form).or_else(|error| {
+        match is_duplicate && is_form && wants_html(&headers) {
             true => {
                 let again = vec![("again".to_owned(), "true".to_owned())];
-                ask_again(&problem, &to, again, &CurrentUser::of(&viewer, state.site.demo))
+                Ok(ask_to_repeat(&error, &to, again, &CurrentUser::of(&viewer, state.site.demo)))
             }
-            false => problem.into_response(),
+            false => Err(error),
         }
     })
 }
 
-/// The same form, to be sent once more on purpose: one without script has no other place for that.
-pub(super) fn ask_again(problem: &Problem, to: &str, fields: Vec<(String, String)>, user: &CurrentUser) -> Response {
-    match pages::duplicate_request(ASKED_BEFORE, problem.user_detail().unwrap_or_default(), to, fields, user) {
-        Ok(html) => (problem.status(), Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "a page cannot be rendered");
-            problem.clone().into_response()
+/// A page with a form that sends the same once more, on purpose.
+fn ask_to_repeat(error: &ApiError, to: &str, fields: Vec<(String, String)>, user: &CurrentUser) -> Response {
+    match pages::duplicate_request(ASKED_BEFORE, error.user_detail().unwrap_or_default(), to, fields, user) {
+        Ok(html) => (error.status(), Html(html)).into_response(),
+        Err(render_error) => {
+            tracing::error!(error = %render_error, "page could not be rendered");
+            error.clone().into_response()
         }
     }
 }
 
-/// A recovery as the form of the page sends it.
+/// A request after a service recovery as a form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct RecoveryForm {
+pub struct RecoveryForm {
     employee_email: String,
     tags: String,
 }
@@ -96,108 +169,98 @@ pub async fn recover(
     Path(id): Path<String>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Response> {
-    seen(&state.hub, &viewer, &id).map_err(IntoResponse::into_response)?;
+) -> Result<Response, ApiError> {
+    visible(&state.hub, &viewer, &id)?;
     let is_form = is_form(&headers);
-    let by = if is_form {
-        let Form(form) = Form::<RecoveryForm>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let recovery = if is_form {
+        let Form(form) = Form::<RecoveryForm>::from_request(request, &()).await?;
         NewRecovery {
-            employee_email: given(&form.employee_email),
-            tags: form.tags.split(',').filter_map(given).collect(),
+            employee_email: filled(&form.employee_email),
+            tags: form.tags.split(',').filter_map(filled).collect(),
             ..NewRecovery::default()
         }
     } else {
-        let Json(by) = Json::<NewRecovery>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-        by
+        Json::<NewRecovery>::from_request(request, &()).await?.0
     };
-    let recovered = async {
-        let asked = desk(&state)?.recover(&SurveyId::from(id), by, &viewer.actor(), viewer.permission()).await;
-        answer(&state, "survey.recover", asked, is_form)
-    };
-    recovered.await.map_err(IntoResponse::into_response)
+    let result = configured(&state)?.recover(&SurveyId::from(id), recovery, &viewer.actor(), viewer.permission()).await;
+    respond(&state, "survey.recover", result, is_form)
 }
 
-/// What somebody may not see does not exist for them.
-fn seen(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), Problem> {
+/// 404 for a request that the viewer may not see.
+fn visible(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), ApiError> {
     let seen = hub.knows(&Key::Survey(id.into()), viewer.permission());
-    if seen { Ok(()) } else { Err(Problem::not_found()) }
+    if seen { Ok(()) } else { Err(ApiError::not_found()) }
 }
 
-/// The same error without anything of a request that they may not see.
-pub(super) fn as_seen(error: SurveyError, hub: &Hub, viewer: &Viewer) -> SurveyError {
+/// The same error without the details of an earlier request that the viewer may not see.
+fn redacted(error: SurveyError, hub: &Hub, viewer: &Viewer) -> SurveyError {
     match error {
-        SurveyError::AlreadyRequested(before) if seen(hub, viewer, &before.id.0).is_err() => {
+        SurveyError::AlreadyRequested(before) if visible(hub, viewer, &before.id.0).is_err() => {
             SurveyError::Conflict(ASKED_BEFORE)
         }
         other => other,
     }
 }
 
-fn desk(state: &AppState) -> Result<Surveys, Problem> {
+fn configured(state: &AppState) -> Result<Surveys, ApiError> {
     state
         .surveys
         .clone()
-        .ok_or_else(|| Problem::conflict("Agent Connect is not configured, so no survey can be asked for."))
+        .ok_or_else(|| ApiError::conflict("Agent Connect is not configured, so no survey can be asked for."))
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
-}
-
-fn answer(
+fn respond(
     state: &AppState,
     action: &'static str,
-    asked: Result<SurveyReceipt, SurveyError>,
+    result: Result<SurveyReceipt, SurveyError>,
     is_form: bool,
-) -> Result<Response, Problem> {
-    match asked {
-        Ok(asked) => {
-            state.metrics.action(action, if asked.is_new { "written" } else { "repeated" });
+) -> Result<Response, ApiError> {
+    match result {
+        Ok(receipt) => {
+            state.metrics.action(action, if receipt.is_new { "written" } else { "repeated" });
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
-            let body = serde_json::json!({ "id": asked.id, "state": asked.state.as_str() });
+            let body = serde_json::json!({ "id": receipt.id, "state": receipt.state.as_str() });
             Ok((StatusCode::ACCEPTED, Json(body)).into_response())
         }
         Err(error) => {
             state.metrics.action(action, "refused");
-            Err(problem(error, &state.site.time_zone, state.clock.now()))
+            Err(api_error(error, &state.site.time_zone, state.clock.now()))
         }
     }
 }
 
-/// What is wrong, for the person who asked.
-pub(super) fn problem(error: SurveyError, zone: &TimeZone, now: Timestamp) -> Problem {
+fn api_error(error: SurveyError, zone: &TimeZone, now: Timestamp) -> ApiError {
     match error {
-        SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
-        SurveyError::NotFound => Problem::not_found(),
-        SurveyError::Conflict(why) => Problem::conflict(why),
-        SurveyError::AlreadyRequested(before) => asked_before(&before, zone, now),
-        SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
+        SurveyError::Invalid(why) => ApiError::unprocessable(why.to_string()),
+        SurveyError::NotFound => ApiError::not_found(),
+        SurveyError::Conflict(why) => ApiError::conflict(why),
+        SurveyError::AlreadyRequested(before) => already_requested(&before, zone, now),
+        SurveyError::Store(error @ StoreError::KeyReused) => ApiError::conflict(error.to_string()),
         SurveyError::Store(error) => {
-            tracing::error!(error = %error, "a survey request could not be stored");
-            Problem::not_now(COME_BACK)
+            tracing::error!(error = %error, "survey request could not be stored");
+            ApiError::busy()
         }
     }
 }
 
-/// When and by whom it was asked before. Whoever asks again does so on purpose.
-fn asked_before(before: &EarlierRequest, zone: &TimeZone, now: Timestamp) -> Problem {
+/// The error about an earlier request, with who made it and when.
+fn already_requested(before: &EarlierRequest, zone: &TimeZone, now: Timestamp) -> ApiError {
     let how = match (before.origin, &before.by) {
         (SurveyOrigin::Manual, Some(by)) => format!("by {by}"),
-        (SurveyOrigin::Manual, None) => "manual".to_owned(),
+        (SurveyOrigin::Manual, None) => "manually".to_owned(),
         (SurveyOrigin::External, _) => "past Callboard, by another workflow".to_owned(),
         (SurveyOrigin::Session | SurveyOrigin::Conversation, _) => "automatically, when it was over".to_owned(),
     };
-    let stands = words::survey(before.state.as_str()).to_lowercase();
+    let state = words::survey(before.state.as_str()).to_lowercase();
     let evidence = before.evidence.as_ref().map(|it| format!(" It is taken for {it}.")).unwrap_or_default();
     let at = before.at.map(|at| format!("on {}, ", format::moment(at, zone, now))).unwrap_or_default();
     let detail =
-        format!("It was asked {at}{how}; that request is: {stands}.{evidence} Request again only if you mean to.");
+        format!("It was asked {at}{how}; that request is: {state}.{evidence} Request again only if you mean to.");
     let asked = serde_json::json!({
         "id": before.id, "at": before.at, "origin": before.origin.as_str(), "by": before.by,
         "state": before.state.as_str(),
     });
-    Problem::new(StatusCode::CONFLICT, "already-requested", ASKED_BEFORE).detail(detail).with("asked", asked)
+    ApiError::new(StatusCode::CONFLICT, "already-requested", ASKED_BEFORE).detail(detail).with("asked", asked)
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::api_error::ApiError;
 use super::pages::Board;
-use super::problem::Problem;
 use crate::config::names::CUSTOM_METRIC_PREFIX;
 use crate::config::{QueueRef, Theme, Wallboard};
 use crate::domain::{Permission, QueueId};
@@ -87,13 +87,13 @@ impl Wallboards {
     ///
     /// # Errors
     /// 400 for no scope, 404 for a wallboard that does not exist or that this permission does not include.
-    pub fn parse(&self, text: &str, permission: &Permission) -> Result<Scope, Problem> {
+    pub fn parse(&self, text: &str, permission: &Permission) -> Result<Scope, ApiError> {
         match text.strip_prefix("wallboard:") {
             Some(name) => {
-                let board = self.seen(name, permission).ok_or_else(Problem::not_found)?;
+                let board = self.seen(name, permission).ok_or_else(ApiError::not_found)?;
                 Ok(self.scope(&board))
             }
-            None => Scope::parse(text).map_err(|error| Problem::bad_request(error.to_string())),
+            None => Scope::parse(text).map_err(|error| ApiError::bad_request(error.to_string())),
         }
     }
 

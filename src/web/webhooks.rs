@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::Problem;
+use super::api_error::ApiError;
 use crate::domain::SourceName;
 use crate::feeds::intake::{BodyRejection, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, IntakeError};
@@ -20,10 +20,7 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How many characters of `Content-Encoding` are shown on the status page.
 const MAX_CODING_CHARS: usize = 40;
 
-/// `Retry-After` when the event could not be stored, in seconds.
-const COME_BACK: u64 = 5;
-
-/// The same when the disk is full, which takes an operator to mend.
+/// `Retry-After` when the disk is full, which takes an operator to mend, in seconds.
 const RETRY_FULL: u64 = 60;
 
 /// `POST /webhooks/goodays`. 204: the event is stored, now or before. 401: the signature is missing or wrong. 413: too
@@ -33,7 +30,7 @@ pub async fn goodays(
     State(clock): State<Clock>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let body = signed_body(&intake, SourceName::Goodays, &clock, &headers, body)?;
     answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
 }
@@ -45,7 +42,7 @@ pub async fn kustomer(
     State(clock): State<Clock>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let body = signed_body(&intake, SourceName::Kustomer, &clock, &headers, body)?;
     answer(intake.kustomer(signatures(&headers, KUSTOMER_SIGNATURE), &body).await)
 }
@@ -61,20 +58,20 @@ fn signed_body(
     clock: &Clock,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Bytes, Problem> {
+) -> Result<Bytes, ApiError> {
     if !intake.accepts(source) {
-        return Err(Problem::not_found());
+        return Err(ApiError::not_found());
     }
     let content_length = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
     let body = body.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
             intake.note_body_rejection(source, &BodyRejection::TooLarge(BODY_LIMIT), content_length(), clock.now());
         }
-        Problem::of(refused.status()).technical(refused.body_text())
+        ApiError::of(refused.status()).technical(refused.body_text())
     })?;
     if let Some(coding) = coding_of(headers) {
         intake.note_body_rejection(source, &BodyRejection::Encoded(coding), Some(body.len() as u64), clock.now());
-        return Err(Problem::wrong_content_type().detail("Send the event without Content-Encoding."));
+        return Err(ApiError::unsupported_media_type().detail("Send the event without Content-Encoding."));
     }
     Ok(body)
 }
@@ -88,17 +85,17 @@ fn coding_of(headers: &HeaderMap) -> Option<String> {
     (!is_plain).then(|| all.chars().filter(|letter| !letter.is_control()).take(MAX_CODING_CHARS).collect())
 }
 
-fn answer(taken: Result<InboxReceipt, IntakeError>) -> Result<Response, Problem> {
+fn answer(taken: Result<InboxReceipt, IntakeError>) -> Result<Response, ApiError> {
     match taken {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(IntakeError::Disabled) => Err(Problem::not_found()),
+        Err(IntakeError::Disabled) => Err(ApiError::not_found()),
         Err(IntakeError::Signature(_)) => {
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "signature", "The signature does not fit."))
+            Err(ApiError::new(StatusCode::UNAUTHORIZED, "signature", "The signature does not fit."))
         }
         Err(IntakeError::Store(error)) => {
             tracing::error!(error = %error, "webhook event could not be stored, answered with 503");
             let is_full = matches!(error, StoreError::Full { .. });
-            Err(Problem::not_now(if is_full { RETRY_FULL } else { COME_BACK }))
+            Err(if is_full { ApiError::unavailable(RETRY_FULL) } else { ApiError::busy() })
         }
     }
 }

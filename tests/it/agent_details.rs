@@ -1,5 +1,5 @@
-//! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks at the
-//! floor is spared all that.
+//! The page of one agent: status history of 24 hours and metrics by queue, only in the scope of that agent; actions in
+//! the demo.
 
 use fantoccini::Locator;
 use sandbox::{FaultResponse, Upstream};
@@ -13,10 +13,10 @@ fn is_live(state: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
+async fn agent_history_is_only_in_the_scope_of_the_agent() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = TestServer::beside(&sandbox).await;
-    let near = house
+    let server = TestServer::with_sandbox(&sandbox).await;
+    let near = server
         .until("agents:1", "the day of agent 1", |state| {
             let agent = &state["agents"]["1"];
             is_live(state) && agent["history"].is_object() && agent["byQueue"].is_object()
@@ -37,49 +37,49 @@ async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
         assert_eq!(near["queues"][queue].as_object().map(serde_json::Map::len), Some(1), "of queues the name alone");
     }
     for scope in ["floor", "all", "teams:1,2,3"] {
-        let far = house.state(scope).await;
+        let far = server.state(scope).await;
         let text = far["state"].to_string();
         for name in ["\"history\"", "\"byQueue\"", "\"occupancy\""] {
             assert!(!text.contains(name), "{name} in {scope}");
         }
     }
 
-    let page = house.get("/agents/1").await;
+    let page = server.get("/agents/1").await;
     assert_eq!(page.status(), 200);
     let html = page.text().await.expect("a page");
     assert!(html.contains("data-scope=\"agents:1\"") && html.contains("<rect "));
     let nobody =
-        house.http.get(house.at("/agents/4711")).header("accept", "text/html").send().await.expect("an answer");
+        server.http.get(server.at("/agents/4711")).header("accept", "text/html").send().await.expect("an answer");
     assert_eq!(nobody.status(), 404);
     assert_eq!(nobody.headers()["content-type"], "text/html; charset=utf-8");
-    assert_eq!(house.get("/agents/x").await.status(), 400);
-    house.stop().await;
+    assert_eq!(server.get("/agents/x").await.status(), 400);
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
+async fn unsupported_detail_query_is_no_longer_sent() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let control = sandbox.control();
     control.set_fault(Upstream::Clarity, "includeBreakdowns", Some(FaultResponse::status(500)));
-    let house = TestServer::beside(&sandbox).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
     let refused = |state: &Value| state["sources"]["clarity"]["counters"]["refusedDetails"] == json!(1);
-    let state = house.until("agents:1", "a live floor all the same", |state| is_live(state) && refused(state)).await;
+    let state = server.until("agents:1", "a live floor all the same", |state| is_live(state) && refused(state)).await;
     assert!(state["agents"]["1"].get("byQueue").is_none());
     let counters = &state["sources"]["clarity"]["counters"];
     assert!(counters.get("failedReadings").is_none() && counters.get("failedSubscriptions").is_none(), "{counters}");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_it() {
+async fn demo_viewer_acts_on_an_agent_and_sees_the_outcome() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("agents:1", "agent 1", is_live).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("agents:1", "agent 1", is_live).await;
     sandbox.control().pause(true);
     let browser = Browser::start(&["--window-size=1600,1400"]).await;
-    browser.client.goto(house.at("/agents/1").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/agents/1").as_str()).await.expect("the page");
     browser.until("the page is live", "return document.getElementById('link-state').textContent === 'Live'").await;
     browser.until("possible states", "return document.querySelectorAll('select[name=choice] option').length > 3").await;
     let press = async |selector: &str| {
@@ -95,6 +95,6 @@ async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_i
     press(".confirm button").await;
     browser.until("and no longer", &format!("return !{reason}.includes('Suspended')")).await;
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }

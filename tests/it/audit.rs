@@ -1,4 +1,5 @@
-//! The audit names who did what, from where and by which sign-in; refusals are in it, in bounds; and it can be searched.
+//! The audit names who did what, from which address and with which sign-in. Refusals are in it, bounded, and it can be
+//! searched.
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
 async fn open(sandbox: &Sandbox) -> TestServer {
-    let house = TestServer::with_a_door(sandbox, |_| ()).await;
-    let mut viewer = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await.watch("floor", None).await;
+    let server = TestServer::with_login(sandbox, |_| ()).await;
+    let mut viewer = SignedIn::as_agent(&server, sandbox, ADMINISTRATOR).await.watch("floor", None).await;
     viewer.until("the floor", |state| state["agents"].as_object().is_some_and(|agents| agents.len() > 4)).await;
-    house
+    server
 }
 
 async fn suspend(who: &SignedIn<'_>, agent: i64) -> StatusCode {
@@ -36,21 +37,21 @@ async fn eventually(keeper: &SignedIn<'_>, query: &str, count: usize) -> Vec<Val
     found
 }
 
-async fn counted(house: &TestServer, audit: &str) -> u64 {
-    let text = house.get("/metrics").await.text().await.expect("a text");
+async fn counted(server: &TestServer, audit: &str) -> u64 {
+    let text = server.get("/metrics").await.text().await.expect("a text");
     let line = format!("callboard_refusals_total{{audit=\"{audit}\"}} ");
     text.lines().find_map(|it| it.strip_prefix(&line)?.parse().ok()).unwrap_or(0)
 }
 
 #[tokio::test]
-async fn entry_names_the_user_their_address_and_their_sign_in() {
+async fn entry_names_user_address_and_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let server = open(&sandbox).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
     assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     let own: Value = supervisor.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let sign_in = &own["signIns"][0];
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let found = entries(&keeper, "user=2&action=agent").await;
     assert_eq!(found.len(), 1, "{found:?}");
     for (field, expected) in [
@@ -74,15 +75,15 @@ async fn entry_names_the_user_their_address_and_their_sign_in() {
         assert!(page.contains(link), "{link}: {page}");
     }
     assert!(!page.contains("agent 3"), "{page}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
+async fn filters_persist_over_pages_and_invalid_ones_are_reported() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = open(&sandbox).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     for _ in 0..2 {
         assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     }
@@ -113,16 +114,16 @@ async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
     assert!(table.lines().skip(1).all(|line| line.contains("\"agent 4\"") && line.contains("\"127.0.0.1\"")));
     let export = eventually(&keeper, "action=audit.export&outcome=accepted", 1).await.remove(0);
     assert_eq!((&export["after"]["filters"], &export["reason"]), (&json!({"target": "agent 4"}), &json!("2 entries.")));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
+async fn refused_action_is_audited_with_its_actor() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = open(&sandbox).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     // Agent 3 is of another team than the supervisor's.
     assert_eq!(suspend(&supervisor, 3).await, StatusCode::NOT_FOUND);
     assert_eq!(suspend(&lead, 3).await, StatusCode::FORBIDDEN);
@@ -146,34 +147,34 @@ async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
     // What is merely shown and does not exist, or is read by whoever may, is no refusal.
     assert_eq!(lead.get("/api/v1/state?scope=agents:999").await.status(), StatusCode::OK);
     assert_eq!(entries(&keeper, "outcome=refused").await.len(), 4);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn strangers_refusals_share_an_entry_and_fill_nothing() {
+async fn anonymous_refusals_share_bounded_entries() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = open(&sandbox).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     for number in 0..50 {
         let path = format!("/api/v1/agents/{number}/suspend");
-        let asked = house.http.post(house.at(&path)).json(&json!({"suspended": true}));
+        let asked = server.http.post(server.at(&path)).json(&json!({"suspended": true}));
         assert_eq!(asked.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
     }
-    let page = house.http.get(house.at("/displays")).header("accept", "text/html").send().await.expect("an answer");
+    let page = server.http.get(server.at("/displays")).header("accept", "text/html").send().await.expect("an answer");
     assert_eq!(page.status(), StatusCode::SEE_OTHER, "a browser is shown the way");
-    let wrong = house.http.post(house.at("/login/token")).form(&[("token", "canary-token")]);
+    let wrong = server.http.post(server.at("/login/token")).form(&[("token", "canary-token")]);
     assert_eq!(wrong.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
-    until_async("all are counted", async || counted(&house, "counted").await == 49).await;
+    until_async("all are counted", async || counted(&server, "counted").await == 49).await;
     let found = eventually(&keeper, "outcome=refused", 3).await;
     let told: Vec<_> = found.iter().rev().map(|it| (&it["action"], &it["actor"], &it["address"])).collect();
     let (who, address) = (json!("unknown caller"), json!("127.0.0.1"));
     let expected = ["agent.suspend", "display.list", "sign-in.refused"].map(|action| json!(action));
     assert_eq!(told, expected.iter().map(|action| (action, &who, &address)).collect::<Vec<_>>());
-    assert_eq!(counted(&house, "written").await, 3);
+    assert_eq!(counted(&server, "written").await, 3);
     assert!(!json!(found).to_string().contains("canary"));
 
     // How many more there were is written when the minute is over, or at the end.
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     let store = stopped.store();
     let last = store.audit().newest(1).await.expect("entries").remove(0);
     assert_eq!((last.action.as_str(), &last.after), ("agent.suspend", &json!({"status": 401, "more": 49})));
@@ -181,32 +182,32 @@ async fn strangers_refusals_share_an_entry_and_fill_nothing() {
 }
 
 #[tokio::test]
-async fn bearer_token_is_told_of_at_its_first_use_only() {
+async fn bearer_token_is_audited_at_first_use_only() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = open(&sandbox).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let token = sandbox.control().token_for(SUPERVISOR).expect("a token");
     for _ in 0..3 {
-        let asked = house.http.get(house.at("/api/v1/state?scope=floor")).bearer_auth(&token);
+        let asked = server.http.get(server.at("/api/v1/state?scope=floor")).bearer_auth(&token);
         assert_eq!(asked.send().await.expect("an answer").status(), StatusCode::OK);
     }
     let entry = eventually(&keeper, "user=2", 1).await.remove(0);
     assert_eq!((&entry["action"], &entry["kind"]), (&json!("sign-in"), &json!("program")), "{entry}");
     assert_eq!((&entry["after"]["by"], &entry["address"]), (&json!("bearer"), &json!("127.0.0.1")), "{entry}");
     assert!(!entry.to_string().contains(&token));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn sign_in_that_callboard_ends_is_in_the_audit_with_the_reason() {
+async fn sign_in_ended_by_callboard_is_audited_with_the_reason() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |config| {
+    let server = TestServer::with_login(&sandbox, |config| {
         config.access.longest = Duration::from_secs(2);
         config.access.confirm_every = Duration::from_secs(1);
     })
     .await;
-    drop(SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await);
-    let store = &house.world.store;
+    drop(SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await);
+    let store = &server.application.store;
     let ended = async || {
         let entries = store.audit().newest(99).await.expect("entries");
         entries.into_iter().find(|entry| entry.action == "sign-in.end")
@@ -216,5 +217,5 @@ async fn sign_in_that_callboard_ends_is_in_the_audit_with_the_reason() {
     assert_eq!((entry.actor.to_string().as_str(), entry.actor.kind.as_str()), ("Callboard", "system"));
     assert!(entry.target.ends_with(" of agent 2"), "{entry:?}");
     assert_eq!(entry.after["reason"], "It has lasted as long as a sign-in may.");
-    house.stop().await;
+    server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Whoever asks for whatever sees what they may see, and of the rest not even that it is there.
+//! Every route, page and socket as every role: data outside the permission is neither shown nor revealed to exist.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEA
 use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
-/// Everybody who may come in, by what they are to the house.
+/// One user of each role.
 const CAST: [(&str, i64); 4] =
     [("agent", AGENT), ("team-lead", TEAM_LEAD), ("supervisor", SUPERVISOR), ("administrator", ADMINISTRATOR)];
 
@@ -24,22 +24,22 @@ fn rank(role: &str) -> usize {
     RANKS.iter().position(|known| *known == role).expect("a role")
 }
 
-/// A floor of four teams; whoever keeps neither the floor nor the house is shown their own.
+/// A contact center of four teams; team leads and agents see their own team.
 async fn floor() -> (Sandbox, base::Lifecycle, TestServer) {
     let (sandbox, life) = sandbox(48, 6).await;
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let mut viewer = keeper.watch("all", None).await;
     let full = |document: &Value| {
         let many = |section: &str, least| document[section].as_object().is_some_and(|it| it.len() >= least);
         many("agents", 48) && many("queues", 6) && many("teams", 4)
     };
     viewer.until("the floor", full).await;
-    (sandbox, life, house)
+    (sandbox, life, server)
 }
 
-/// The agents of somebody's team, and those of all others, by number.
+/// The agents of a user's team, and all other agents, by id.
 fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
     let agents = document["agents"].as_object().expect("agents");
     let team = &agents[&agent.to_string()]["team"];
@@ -49,10 +49,10 @@ fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[tokio::test]
-async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
-    let (sandbox, _life, house) = floor().await;
-    let document: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+async fn routes_require_their_role_and_hide_foreign_entities() {
+    let (sandbox, _life, server) = floor().await;
+    let document: Value = server.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let everything = keeper.state("all").await;
     let mut asked = 0;
     for (path, operations) in document["paths"].as_object().expect("paths") {
@@ -63,7 +63,7 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
                 continue;
             }
             for (role, number) in CAST {
-                let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
+                let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
                 let (_, foreign) = split(&everything, number);
                 let stranger = foreign.iter().next().expect("somebody of another team").clone();
                 for id in [stranger.as_str(), "999999"] {
@@ -95,9 +95,9 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
                     }
                 }
             }
-            let nobody = house
+            let nobody = server
                 .http
-                .request(Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method"), house.at(path));
+                .request(Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method"), server.at(path));
             let status = nobody.json(&body(path)).send().await.expect("an answer").status();
             assert_eq!(status, StatusCode::UNAUTHORIZED, "nobody: {verb} {path}");
             asked += 1;
@@ -107,11 +107,11 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
 }
 
 #[tokio::test]
-async fn pages_are_for_those_who_are_enough() {
-    let (sandbox, _life, house) = floor().await;
-    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+async fn pages_require_their_role() {
+    let (sandbox, _life, server) = floor().await;
+    let everything = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await.state("all").await;
     for (role, number) in CAST {
-        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
         for (page, least) in [
             ("/supervisor", "agent"),
             ("/feedback", "agent"),
@@ -135,15 +135,15 @@ async fn pages_are_for_those_who_are_enough() {
     }
 }
 
-/// What must be nowhere in what somebody is given: the numbers as members of a document, and names.
+/// What must not be in an answer: ids as members of a document, and names.
 fn leaks(text: &str, foreign: &[String]) -> Vec<String> {
     foreign.iter().filter(|secret| text.contains(secret.as_str())).cloned().collect()
 }
 
 #[tokio::test]
-async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
-    let (sandbox, _life, house) = floor().await;
-    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+async fn data_of_other_teams_never_reaches_lead_or_agent() {
+    let (sandbox, _life, server) = floor().await;
+    let everything = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await.state("all").await;
     let agents = everything["agents"].as_object().expect("agents");
     for (role, number) in [("team-lead", TEAM_LEAD), ("agent", AGENT)] {
         let (own, foreign) = match role {
@@ -161,7 +161,7 @@ async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
             .filter(|name| !seen_names.contains(name))
             .map(str::to_owned)
             .collect();
-        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
         let seen = somebody.state("all").await;
         let queues = |document: &Value| -> BTreeSet<String> {
             document["queues"]
@@ -198,10 +198,12 @@ async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
 }
 
 #[tokio::test]
-async fn an_agents_queue_shows_how_many_wait_and_not_who() {
-    let (sandbox, _life, house) = floor().await;
-    let (keeper, agent) =
-        (SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await, SignedIn::as_agent(&house, &sandbox, AGENT).await);
+async fn agent_sees_queue_counts_without_customers() {
+    let (sandbox, _life, server) = floor().await;
+    let (keeper, agent) = (
+        SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await,
+        SignedIn::as_agent(&server, &sandbox, AGENT).await,
+    );
     let waiting = |state: &Value| -> Vec<Value> {
         let queues = state["queues"].as_object().into_iter().flatten();
         queues
@@ -222,13 +224,13 @@ async fn an_agents_queue_shows_how_many_wait_and_not_who() {
 }
 
 #[tokio::test]
-async fn a_survey_about_a_foreign_agent_is_about_nobody() {
-    let (sandbox, _life, house) = floor().await;
-    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("surveys").await;
+async fn survey_request_for_a_foreign_agent_is_refused() {
+    let (sandbox, _life, server) = floor().await;
+    let everything = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await.state("surveys").await;
     assert!(everything["agents"].as_object().is_some_and(|agents| agents.len() == 48));
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let token = sandbox.control().token_for(AGENT).expect("an agent");
-    let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(token);
+    let profile = server.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(token);
     let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
     let foreign = profile["emailAddress"].as_str().expect("an address").to_owned();
     let ask = async |employee: &str| {
@@ -241,7 +243,7 @@ async fn a_survey_about_a_foreign_agent_is_about_nobody() {
     assert_eq!(ask(&foreign).await, StatusCode::NOT_FOUND);
     assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::NOT_FOUND, "whom nobody knows is as foreign");
     let own = sandbox.control().token_for(TEAM_LEAD).expect("the team lead");
-    let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(own);
+    let profile = server.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(own);
     let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
     let own = profile["emailAddress"].as_str().expect("an address").to_owned();
     until_async("the server knows the address", async || ask(&own).await == StatusCode::ACCEPTED).await;
@@ -259,7 +261,7 @@ async fn whole(answer: reqwest::Response) -> (StatusCode, Vec<(String, String)>,
 
 /// Whatever an address or a body may name: what is not there and what is not theirs are the same answer, byte for byte.
 #[tokio::test]
-async fn foreign_and_absent_are_one_answer() {
+async fn foreign_and_absent_ids_get_the_same_answer() {
     let (sandbox, _life) = sandbox(48, 6).await;
     let boards = |config: &mut callboard::config::Config| {
         let of_queue = |id: i64| {
@@ -269,10 +271,10 @@ async fn foreign_and_absent_are_one_answer() {
         };
         config.wallboards = (0..20).map(of_queue).collect();
     };
-    let house = TestServer::with_a_door(&sandbox, boards).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(&sandbox, boards).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     for agent in [TEAM_LEAD, SUPERVISOR] {
-        let somebody = SignedIn::as_agent(&house, &sandbox, agent).await;
+        let somebody = SignedIn::as_agent(&server, &sandbox, agent).await;
         let mut known = None;
         until_async("a foreign agent, session, response and queue", async || {
             // Whatever is theirs in the meantime is not taken for foreign.
@@ -359,7 +361,8 @@ async fn foreign_and_absent_are_one_answer() {
         pairs.push(("pin".to_owned(), pin(&session).await, pin("987654321").await));
         let ask = async |session: &str, employee: &str| {
             let session: i64 = session.parse().expect("a number");
-            let survey = json!({"customer_email": "jenny@customers.example", "employee_email": employee, "channel": "phone",
+            let survey = json!({"customer_email": "jenny@customers.example", "employee_email": employee,
+                "channel": "phone",
                 "ext_interaction_id": "i-1", "customer_name": "Jenny", "session_id": session});
             post("/api/v1/surveys".to_owned(), survey).await
         };
@@ -374,12 +377,12 @@ async fn foreign_and_absent_are_one_answer() {
     }
 }
 
-/// A pin to a foreign session would take the response out of the sight of whoever pins it.
+/// A pin to a foreign session would hide the response from the user who pins it.
 #[tokio::test]
-async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
-    let (sandbox, _life, house) = floor().await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
-    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+async fn foreign_session_cannot_be_pinned() {
+    let (sandbox, _life, server) = floor().await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
+    let everything = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await.state("all").await;
     let (own, foreign) = split(&everything, TEAM_LEAD);
     let trace = |session: i64, agents: &BTreeSet<String>| {
         let agent = agents.first().expect("an agent").parse().expect("a number");
@@ -390,7 +393,7 @@ async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
         }
     };
     let traces = vec![trace(990_001, &own), trace(990_002, &foreign.into_iter().collect())];
-    house.world.store.sessions().record(traces).await.expect("kept");
+    server.application.store.sessions().record(traces).await.expect("kept");
     let mut response = String::new();
     until_async("a response that the team lead sees", async || {
         let state = lead.state("feedback").await;
@@ -411,11 +414,11 @@ async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
-    let (sandbox, _life, house) = floor().await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
-    let ours = house.base.as_str().trim_end_matches('/').to_owned();
-    let port = house.base.port().expect("a port");
+async fn foreign_origin_opens_no_socket_and_sends_no_form() {
+    let (sandbox, _life, server) = floor().await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
+    let ours = server.base.as_str().trim_end_matches('/').to_owned();
+    let port = server.base.port().expect("a port");
     for (origin, opened) in [
         (Some(ours.clone()), true),
         (Some("https://evil.example".to_owned()), false),
@@ -424,7 +427,7 @@ async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
         (Some(format!("http://127.0.0.1:{}", port.wrapping_add(1))), false),
         (None, false),
     ] {
-        let mut request = house.http.get(house.at("/api/v1/live?scope=floor")).header("cookie", &lead.cookie);
+        let mut request = server.http.get(server.at("/api/v1/live?scope=floor")).header("cookie", &lead.cookie);
         if let Some(origin) = &origin {
             request = request.header("origin", origin);
         }
@@ -435,7 +438,7 @@ async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
         let status = request.send().await.expect("an answer").status();
         assert_eq!(status == StatusCode::SWITCHING_PROTOCOLS, opened, "{origin:?}: {status}");
-        let mut form = house.http.post(house.at("/logout")).header("cookie", &lead.cookie);
+        let mut form = server.http.post(server.at("/logout")).header("cookie", &lead.cookie);
         if let Some(origin) = &origin {
             form = form.header("origin", origin);
         }

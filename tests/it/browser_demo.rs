@@ -1,5 +1,4 @@
-//! A real browser in front of the demo: a number moves without a reload; the server goes, the page says since when; it
-//! comes back, and the page is right again.
+//! The demo in a real browser: a number changes without a reload; without its server the page says so, and it recovers.
 
 use serde_json::json;
 
@@ -7,13 +6,13 @@ use crate::support::browser::Browser;
 use crate::support::server::{TestServer, sandbox};
 
 #[tokio::test]
-async fn a_page_lives_loses_its_server_and_is_right_again() {
+async fn page_updates_then_loses_the_server_and_recovers() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     sandbox.control().pause(true);
     let browser = Browser::start(&[]).await;
-    browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/supervisor").as_str()).await.expect("the page");
     browser
         .until("the page is live", "return document.querySelector('#link-state').textContent.includes('Live')")
         .await;
@@ -24,7 +23,7 @@ async fn a_page_lives_loses_its_server_and_is_right_again() {
     browser.until("the number moves", &format!("return {cell} === '41'")).await;
     assert_eq!(browser.ask("return window.notReloaded").await, json!(true));
 
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     browser
         .until(
             "the page says since when",
@@ -35,14 +34,14 @@ async fn a_page_lives_loses_its_server_and_is_right_again() {
 
     // The floor moves on while nobody looks.
     sandbox.control().set_waiting(2, 7).expect("a queue");
-    let house = stopped.again().await;
+    let server = stopped.restart().await;
     browser
         .until("the page is live again", "return document.querySelector('#link-state').textContent.includes('Live')")
         .await;
-    let shown = house.until("floor", "the truth", |state| state["queues"]["2"]["waiting"].is_number()).await;
+    let shown = server.until("floor", "the truth", |state| state["queues"]["2"]["waiting"].is_number()).await;
     let waiting = shown["queues"]["2"]["waiting"].to_string();
     browser.until("the number is right again", &format!("return {cell} === '{waiting}'")).await;
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }

@@ -1,5 +1,5 @@
-//! Clarity's answers fail in every way that answers can fail (`reliability.md`, rows U2, U3, U11, U12, U14 to U16): each
-//! failure costs what it concerns and nothing else, and is told.
+//! Clarity answers with every kind of error (reliability.md U2, U3, U11, U12, U14 to U16): each fault affects only what
+//! it concerns, and is reported.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::server::{TIMEOUT, TestServer, sandbox_with};
 use crate::support::tls::Tls;
 
-/// How often these houses read everything: tests are in a hurry.
+/// How often these servers read everything: tests are in a hurry.
 const POLL: Duration = Duration::from_millis(700);
 
 /// What a gateway says to people.
@@ -21,11 +21,11 @@ const PAGE: &str = "<!DOCTYPE html><html><title>Bad Gateway</title></html>";
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: TestServer,
+    server: TestServer,
 }
 
 impl Street {
-    /// A busy floor and a house beside it, live.
+    /// A busy floor and a server beside it, live.
     async fn live(options: Options) -> Self {
         let street = Self::with(options, |_| ()).await;
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
@@ -35,8 +35,8 @@ impl Street {
     async fn with(options: Options, before: impl FnOnce(&Sandbox)) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         before(&sandbox);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, house }
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        Self { sandbox, neighbours, server }
     }
 
     fn answer(&self, upstream: Upstream, part: &str, answer: Option<FaultResponse>) {
@@ -51,7 +51,7 @@ impl Street {
 
     /// Waits until Clarity is seen as wanted.
     async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-        let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
+        let state = self.server.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
         state["sources"]["clarity"].clone()
     }
 
@@ -66,12 +66,12 @@ impl Street {
         tokio::time::timeout(TIMEOUT, reached).await.expect("it is asked again");
     }
 
-    /// Lets the floor stand still and waits until everybody but one is shown as they are; then lets it go on.
+    /// Pauses the sandbox, waits until the true state of all agents but one is shown, and resumes it.
     async fn until_true_but_for(&self, left_out: Option<i64>) {
         self.sandbox.control().pause(true);
         let truth = self.sandbox.snapshot();
         let others = || truth.agents.iter().filter(|(id, _)| Some(**id) != left_out);
-        self.house
+        self.server
             .until("all", "the truth", |state| {
                 others().all(|(id, agent)| state["agents"][id.to_string()]["status"] == agent.status.as_str())
             })
@@ -80,7 +80,7 @@ impl Street {
     }
 
     async fn leave(self) {
-        self.house.stop().await;
+        self.server.stop().await;
         self.neighbours.kill();
     }
 }
@@ -95,22 +95,22 @@ fn says(clarity: &Value, wanted: &str) -> bool {
 
 /// U2: one agent is out of bounds. They are unknown, the others live, and no token is asked for on their account.
 #[tokio::test]
-async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live() {
+async fn hidden_agent_is_unknown_and_other_agents_stay_live() {
     let street = Street::live(Options::default()).await;
     street.until_true_but_for(None).await;
     street.sandbox.control().pause(true);
     street.sandbox.control().hide_agent(7, true);
     let shown = |state: &Value| state["agents"]["7"]["status"] == "unknown";
-    let state = street.house.until("all", "the mark", shown).await;
+    let state = street.server.until("all", "the mark", shown).await;
     assert_eq!(state["agents"]["7"]["notPermitted"], true);
     assert_eq!(state["agents"]["7"]["reason"], "Not permitted");
     assert_eq!(state["agents"]["8"].get("notPermitted"), None);
     let listed = |clarity: &Value| clarity["notPermitted"].as_object().is_some_and(|agents| agents.len() == 1);
     let clarity = street.until("the list", listed).await;
     assert_eq!(clarity["notPermitted"]["7"], state["agents"]["7"]["name"]);
-    let page = street.house.get("/status").await.text().await.expect("a page");
+    let page = street.server.get("/status").await.text().await.expect("a page");
     assert!(page.contains("account to see 1 agent: "), "{page}");
-    let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+    let metrics = street.server.get("/metrics").await.text().await.expect("a text");
     assert!(metrics.contains("callboard_agents_not_permitted 1"), "{metrics}");
     assert_eq!(state["agents"]["7"]["sessions"].as_object().map_or(0, serde_json::Map::len), 0);
     street.until_true_but_for(Some(7)).await;
@@ -129,7 +129,7 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
 
 /// U3: the token endpoint fails. What was issued is used to its end; then Clarity is down and says why; then it is not.
 #[tokio::test]
-async fn a_token_endpoint_that_fails_costs_nothing_until_the_token_ends_and_is_told_then() {
+async fn failing_token_endpoint_matters_only_at_token_expiry() {
     let street = Street::live(Options { token_lifetime: Duration::from_secs(8), ..Options::default() }).await;
     street.answer(Upstream::SignIn, "", Some(FaultResponse::status(500)));
     street.until_wrong(Upstream::SignIn, 1).await;
@@ -143,9 +143,10 @@ async fn a_token_endpoint_that_fails_costs_nothing_until_the_token_ends_and_is_t
     street.leave().await;
 }
 
-/// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a minute.
+/// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a
+/// minute.
 #[tokio::test]
-async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
+async fn token_endpoint_error_recovers_within_a_minute() {
     for (status, body, told) in
         [(400, r#"{"error":"invalid_clientId"}"#, "`client_id`"), (401, "", "refuses to give a token")]
     {
@@ -164,7 +165,7 @@ async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
 
 /// U11: a part of Clarity that fails in any way fails alone.
 #[tokio::test]
-async fn an_endpoint_that_fails_takes_no_other_with_it() {
+async fn failing_endpoint_leaves_other_endpoints_working() {
     let street = Street::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
@@ -178,9 +179,10 @@ async fn an_endpoint_that_fails_takes_no_other_with_it() {
     street.leave().await;
 }
 
-/// U11: everybody's metrics fail in any way: pushes go on, what is read is stale, and why is told.
+/// The metrics of all agents fail in any way: pushes continue, the polled part turns stale with the reason
+/// (reliability.md U11).
 #[tokio::test]
-async fn metrics_that_cannot_be_read_are_told_and_pushes_go_on() {
+async fn unreadable_metrics_are_reported_and_pushes_continue() {
     let street = Street::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
@@ -190,16 +192,16 @@ async fn metrics_that_cannot_be_read_are_told_and_pushes_go_on() {
         assert_eq!(clarity["state"], "stale", "{clarity}");
         assert!(!clarity.to_string().contains("DOCTYPE"), "{clarity}");
         street.sandbox.control().set_waiting(1, 71).expect("a queue");
-        street.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
+        street.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
         street.answer(Upstream::Clarity, "/metrics/", None);
         street.until("live again", |clarity| clarity["state"] == "live").await;
     }
     street.leave().await;
 }
 
-/// U12: while Clarity rests, nobody asks it anything; a person who acts is told the same.
+/// During `Retry-After` no request is sent, and actions of users get the same answer (reliability.md U12).
 #[tokio::test]
-async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
+async fn retry_after_stops_requests() {
     let street = Street::live(Options::default()).await;
     let headers = vec![("Retry-After".to_owned(), "86400".to_owned())];
     // Every way to ask leads into the same wall, and every one counts.
@@ -217,7 +219,7 @@ async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
 
 /// U12: a rest of a second is over after a second, without and with a word about how long.
 #[tokio::test]
-async fn after_its_rest_clarity_is_asked_again() {
+async fn requests_resume_after_retry_after() {
     let street = Street::live(Options::default()).await;
     for headers in [vec![("Retry-After".to_owned(), "1".to_owned())], vec![]] {
         street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
@@ -229,10 +231,10 @@ async fn after_its_rest_clarity_is_asked_again() {
     street.leave().await;
 }
 
-/// U14: nobody has the name, and the message says which.
+/// The host name does not resolve, and the message has it (reliability.md U14).
 #[tokio::test]
-async fn a_host_that_nobody_knows_is_named() {
-    let house = TestServer::alone(|config| {
+async fn unknown_host_is_named_in_the_status() {
+    let server = TestServer::standalone(|config| {
         let root = "http://floor.invalid:9/webapi/api".parse().expect("an address");
         let mut clarity = config::Clarity::new(root, "client", Auth::Static);
         clarity.token = Some("token".into());
@@ -241,19 +243,19 @@ async fn a_host_that_nobody_knows_is_named() {
     .await;
     // It begins the sentence.
     let named = |state: &Value| says(&state["sources"]["clarity"], "Floor.invalid could not be reached");
-    let state = house.until("all", "the name", named).await;
+    let state = server.until("all", "the name", named).await;
     assert_eq!(state["sources"]["clarity"]["state"], "down");
-    house.stop().await;
+    server.stop().await;
 }
 
 /// U16: our clock leaps. Tokens and freshness are measured by one that does not.
 #[tokio::test]
-async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
+async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
     let now = Clock::system().now();
     let clock = Clock::manual(now.checked_add(SignedDuration::from_hours(2)).expect("a time"));
-    let house = TestServer::beside_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
-    let street = Street { sandbox, neighbours, house };
+    let server = TestServer::with_sandbox_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
+    let street = Street { sandbox, neighbours, server };
     street.until("a live floor", |clarity| clarity["state"] == "live").await;
     // Failures of the search show that readings go on, and harm nobody.
     street.fail_searches(FaultResponse::status(500));
@@ -268,9 +270,9 @@ async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
     street.leave().await;
 }
 
-/// U15: a certificate that has run out, or is somebody else's, is refused, and the message says what is wrong with it.
+/// An expired certificate, or one for another host, is refused with the reason (reliability.md U15).
 #[tokio::test]
-async fn a_certificate_that_is_not_good_is_refused_by_its_date_or_name() {
+async fn bad_certificate_is_refused_with_its_date_or_name() {
     let folder = tempfile::TempDir::new().expect("a directory");
     let path = folder.path().join("callboard.toml");
     for (host, until, told) in [

@@ -1,4 +1,4 @@
-//! The way to Clarity breaks in many ways; what is shown is what is, and says how old it is.
+//! The connection to Clarity fails in many ways; the shown state is right, and says how old it is.
 
 use reqwest::StatusCode;
 use sandbox::{FaultResponse, Sandbox, Upstream};
@@ -23,102 +23,102 @@ fn is_true(state: &Value, sandbox: &Sandbox) -> bool {
 }
 
 #[tokio::test]
-async fn the_floor_that_is_shown_is_the_floor_that_is() {
+async fn shown_state_equals_the_true_state() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = TestServer::beside(&sandbox).await;
-    house
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server
         .until("all", "a live floor over webSockets", |state| {
             clarity(state, "live") && state["sources"]["clarity"]["transport"] == "webSockets"
         })
         .await;
     // The floor goes on while we look; when it stands still, both must say the same.
     sandbox.control().pause(true);
-    house.until("all", "the truth", |state| is_true(state, &sandbox)).await;
-    house.stop().await;
+    server.until("all", "the truth", |state| is_true(state, &sandbox)).await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_cut_is_mended_and_nothing_is_missing_afterwards() {
+async fn dropped_connection_recovers_without_loss() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("all", "a live floor", |state| clarity(state, "live")).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("all", "a live floor", |state| clarity(state, "live")).await;
     for forget in [false, true] {
         // Cut alone, the connection resumes; forgotten as well, everything is agreed upon and subscribed anew.
         if forget {
             sandbox.control().forget_connections();
         }
         sandbox.control().disconnect_signalr();
-        house.until("all", "the loss", |state| !clarity(state, "live")).await;
-        house.until("all", "the return", |state| clarity(state, "live")).await;
+        server.until("all", "the loss", |state| !clarity(state, "live")).await;
+        server.until("all", "the return", |state| clarity(state, "live")).await;
     }
     sandbox.control().pause(true);
-    house.until("all", "the truth", |state| is_true(state, &sandbox)).await;
-    house.stop().await;
+    server.until("all", "the truth", |state| is_true(state, &sandbox)).await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn without_signalr_it_polls_and_says_so() {
+async fn without_signalr_the_source_is_polling() {
     let (sandbox, neighbours) = sandbox(12, 2).await;
     sandbox.control().set_signalr_unavailable(true);
-    let house = TestServer::beside(&sandbox).await;
-    let state = house.until("all", "polling", |state| clarity(state, "polling")).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    let state = server.until("all", "polling", |state| clarity(state, "polling")).await;
     assert!(state["sources"]["clarity"]["reason"].as_str().is_some_and(|why| why.contains("pushes")));
     assert_eq!(state["agents"].as_object().map(serde_json::Map::len), Some(12));
     assert_eq!(state["queues"]["1"].get("waiting"), None, "who waits cannot be asked for, and is not guessed");
     assert!(state["queues"]["1"]["agentsOnline"].is_number(), "what a search knows is shown");
 
     sandbox.control().set_signalr_unavailable(false);
-    house.until("all", "live", |state| clarity(state, "live") && state["queues"]["1"]["waiting"].is_number()).await;
-    house.stop().await;
+    server.until("all", "live", |state| clarity(state, "live") && state["queues"]["1"]["waiting"].is_number()).await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_frame_that_is_not_json_is_dropped_and_counted_and_the_connection_kept() {
+async fn invalid_frame_is_counted_and_the_connection_is_kept() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("all", "a live floor", |state| clarity(state, "live")).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("all", "a live floor", |state| clarity(state, "live")).await;
     sandbox.control().send_raw_frame("{\"C\":\"d-1\",\"M\":[{\"H\":\"connect\",");
-    house.until("all", "the count", |state| state["sources"]["clarity"]["counters"]["malformedFrames"] == 1).await;
+    server.until("all", "the count", |state| state["sources"]["clarity"]["counters"]["malformedFrames"] == 1).await;
     let queue = 1;
     sandbox.control().pause(true);
     sandbox.control().set_waiting(queue, 77).expect("a queue");
-    let state = house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 77).await;
+    let state = server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 77).await;
     assert_eq!(state["sources"]["clarity"]["counters"].get("lost"), None, "the connection is the same");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_told() {
+async fn expired_token_is_renewed_and_api_error_is_reported() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("all", "a live floor", |state| clarity(state, "live")).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("all", "a live floor", |state| clarity(state, "live")).await;
     sandbox.control().set_signalr_unavailable(true);
     sandbox.control().disconnect_signalr();
-    house.until("all", "polling", |state| clarity(state, "polling")).await;
+    server.until("all", "polling", |state| clarity(state, "polling")).await;
 
     sandbox.control().set_fault(Upstream::Clarity, "/metrics/", Some(FaultResponse::status(500)));
-    let state = house.until("all", "the outage", |state| clarity(state, "down")).await;
+    let state = server.until("all", "the outage", |state| clarity(state, "down")).await;
     let reason = state["sources"]["clarity"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("500") && reason.ends_with('.'), "{reason}");
     sandbox.control().set_fault(Upstream::Clarity, "/metrics/", None);
-    house.until("all", "its end", |state| clarity(state, "polling")).await;
+    server.until("all", "its end", |state| clarity(state, "polling")).await;
 
     sandbox.control().expire_tokens();
     sandbox.control().set_signalr_unavailable(false);
-    house.until("all", "live again", |state| clarity(state, "live")).await;
-    house.stop().await;
+    server.until("all", "live again", |state| clarity(state, "live")).await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn feedback_from_the_sandbox_reaches_the_page() {
+async fn sandbox_feedback_reaches_the_page() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = TestServer::beside(&sandbox).await;
-    house.until("all", "a live floor", |state| clarity(state, "live")).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
+    server.until("all", "a live floor", |state| clarity(state, "live")).await;
     let id = loop {
         if let Some(id) = sandbox.control().submit_response() {
             break id;
@@ -126,11 +126,11 @@ async fn feedback_from_the_sandbox_reaches_the_page() {
         // Nobody's call has ended yet.
         tokio::task::yield_now().await;
     };
-    let state = house.until("feedback", "the response", |state| state["feedback"].get(&id).is_some()).await;
+    let state = server.until("feedback", "the response", |state| state["feedback"].get(&id).is_some()).await;
     assert!(state["feedback"][&id]["attribution"]["rule"].is_string());
-    let page = house.get(&format!("/feedback/{id}")).await;
+    let page = server.get(&format!("/feedback/{id}")).await;
     assert_eq!(page.status(), StatusCode::OK);
-    assert_eq!(house.get("/feedback/nosuchresponse").await.status(), StatusCode::NOT_FOUND);
-    house.stop().await;
+    assert_eq!(server.get("/feedback/nosuchresponse").await.status(), StatusCode::NOT_FOUND);
+    server.stop().await;
     neighbours.kill();
 }

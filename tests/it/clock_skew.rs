@@ -1,4 +1,4 @@
-//! Durations come from one clock, however those of the sources are set; how far they are apart is told.
+//! Durations come from one clock, whatever the clocks of the sources say; the skew is measured and shown.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn is_about(offset: Option<i64>, wanted: i64) -> bool {
 }
 
 #[tokio::test]
-async fn status_age_is_right_whatever_the_clock_of_clarity_says() {
+async fn status_age_is_right_under_any_clock_skew_of_clarity() {
     for (minutes, told) in
         [(-20, "20 min behind ours"), (20, "ahead of ours"), (-120, "behind ours"), (120, "ahead of ours")]
     {
@@ -46,57 +46,57 @@ async fn status_age_is_right_whatever_the_clock_of_clarity_says() {
         let ahead = SignedDuration::from_mins(minutes);
         mock.set_clock(ahead);
         mock.answer(AGENT, 200, began(ahead, "available", 6));
-        let house = mock.house(|_| ()).await;
+        let server = mock.server(|_| ()).await;
         // What was read before the offset was known is read again once it is.
-        let state = house.until("all", "the offset and an age by our clock", |state| {
+        let state = server.until("all", "the offset and an age by our clock", |state| {
             offset(state, "clarity").is_some() && age(state).is_some_and(|age| (3..60).contains(&age.as_secs()))
         });
         let state = state.await;
         assert!(is_about(offset(&state, "clarity"), minutes * 60), "{minutes} min: {state}");
-        let page = house.get("/status").await.text().await.expect("a page");
+        let page = server.get("/status").await.text().await.expect("a page");
         assert!(page.contains(told), "{minutes} min: {page}");
-        let metrics = house.get("/metrics").await.text().await.expect("text");
+        let metrics = server.get("/metrics").await.text().await.expect("text");
         let line = metrics.lines().find_map(|line| {
             line.strip_prefix("callboard_source_clock_offset_seconds{source=\"clarity\"} ")?.parse::<f64>().ok()
         });
         assert!(line.is_some_and(|seconds| (seconds - minutes as f64 * 60.0).abs() < 3.0), "{metrics}");
-        house.stop().await;
+        server.stop().await;
     }
 }
 
 #[tokio::test]
-async fn clock_that_agrees_is_not_mentioned() {
+async fn clock_in_sync_is_not_reported() {
     let mock = Mock::new();
     mock.answer(AGENT, 200, began(SignedDuration::ZERO, "available", 6));
-    let house = mock.house(|_| ()).await;
-    let state = house.until("all", "the status", |state| age(state).is_some()).await;
+    let server = mock.server(|_| ()).await;
+    let state = server.until("all", "the status", |state| age(state).is_some()).await;
     assert_eq!(offset(&state, "clarity"), None);
-    let page = house.get("/status").await.text().await.expect("a page");
+    let page = server.get("/status").await.text().await.expect("a page");
     assert!(!page.contains("behind ours") && !page.contains("ahead of ours"), "{page}");
-    house.stop().await;
+    server.stop().await;
 }
 
 /// What dates statuses need not be what dates answers: changes that are seen between two looks tell.
 #[tokio::test]
-async fn changes_tell_the_clock_where_dates_do_not() {
+async fn skew_without_date_header_is_measured_from_changes() {
     let mock = Mock::new();
     let behind = SignedDuration::from_mins(-20);
     mock.answer(AGENT, 200, began(behind, "available", 6));
-    let house = mock.house(|clarity| clarity.poll_interval = Duration::from_millis(200)).await;
+    let server = mock.server(|clarity| clarity.poll_interval = Duration::from_millis(200)).await;
     for status in ["inCall", "afterCall", "available"] {
-        house.until("all", "a status", |state| !state["agents"]["41"]["status"].is_null()).await;
+        server.until("all", "a status", |state| !state["agents"]["41"]["status"].is_null()).await;
         mock.answer(AGENT, 200, began(behind, status, 0));
-        house.until("all", "the change", |state| state["agents"]["41"]["status"] == status).await;
+        server.until("all", "the change", |state| state["agents"]["41"]["status"] == status).await;
     }
-    let state = house.until("all", "the offset", |state| offset(state, "clarity").is_some()).await;
+    let state = server.until("all", "the offset", |state| offset(state, "clarity").is_some()).await;
     assert!(is_about(offset(&state, "clarity"), -1200), "{state}");
     let young = |state: &Value| age(state).is_some_and(|age| age.as_secs() < 60);
-    house.until("all", "an age by our clock", young).await;
-    house.stop().await;
+    server.until("all", "an age by our clock", young).await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn every_source_that_is_asked_is_measured() {
+async fn skew_of_every_polled_source_is_measured() {
     let ahead = SignedDuration::from_mins(-45);
     let respond = async |State(ahead): State<SignedDuration>| {
         (StatusCode::NOT_FOUND, [(header::DATE, date(ahead))], "{}").into_response()
@@ -106,7 +106,7 @@ async fn every_source_that_is_asked_is_measured() {
     let app = Router::new().fallback(respond).with_state(ahead);
     tokio::spawn(async move { axum::serve(listener, app).await });
     let at = |path: &str| format!("{root}{path}").parse().expect("an address");
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         let mut clarity = Clarity::new(at("/webapi/api"), "", Auth::Static);
         clarity.token = Some("unused".into());
         config.clarity = Some(clarity);
@@ -125,9 +125,9 @@ async fn every_source_that_is_asked_is_measured() {
             ..Kustomer::default()
         });
     });
-    let house = house.await;
+    let server = server.await;
     for source in ["clarity", "goodays", "agentConnect", "kustomer"] {
-        house.until("status", source, |state| is_about(offset(state, source), -2700)).await;
+        server.until("status", source, |state| is_about(offset(state, source), -2700)).await;
     }
-    house.stop().await;
+    server.stop().await;
 }

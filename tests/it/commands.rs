@@ -1,4 +1,4 @@
-//! The commands as a person calls them: one sentence and an exit code when something is wrong, a clean end on SIGTERM.
+//! The commands on the command line: one sentence and an exit code for an error, a clean end on SIGTERM.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::program::{Server, callboard, write};
+use crate::support::program::{ServerProcess, callboard, write};
 use crate::support::server::{TIMEOUT, sandbox, sandbox_with};
 use crate::support::until;
 use crate::support::viewer::{End, Viewer};
@@ -22,7 +22,7 @@ async fn run(arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
+async fn invalid_config_prints_one_sentence_and_exits_2() {
     let folder = TempDir::new().expect("a directory");
     for (text, expected) in [
         ("[clarity]\napi_rot = \"https://connect.example.com/webapi/api\"\n", "api_root"),
@@ -50,7 +50,7 @@ async fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
 }
 
 #[tokio::test]
-async fn sign_in_without_clarity_is_said_by_check_and_serve() {
+async fn sign_in_without_clarity_is_reported_by_check_and_serve() {
     let folder = TempDir::new().expect("a directory");
     let data = folder.path().join("data");
     let path = write(&folder, &format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", data.display()));
@@ -82,7 +82,7 @@ async fn sign_in_without_clarity_is_said_by_check_and_serve() {
 }
 
 #[tokio::test]
-async fn erase_takes_either_name_and_says_so() {
+async fn erase_accepts_both_command_names() {
     let output = run(&["erase"]).await;
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -98,7 +98,7 @@ async fn erase_takes_either_name_and_says_so() {
 }
 
 #[tokio::test]
-async fn check_says_a_line_for_each_system_and_what_to_mend() {
+async fn check_prints_a_line_per_system_with_the_remedy() {
     let folder = TempDir::new().expect("a directory");
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses();
@@ -138,7 +138,7 @@ async fn check_says_a_line_for_each_system_and_what_to_mend() {
 }
 
 #[tokio::test]
-async fn data_directory_and_configuration_that_others_can_reach_are_refused() {
+async fn data_dir_and_config_readable_by_others_are_refused() {
     let folder = TempDir::new().expect("a directory");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a directory");
@@ -174,7 +174,7 @@ async fn data_directory_and_configuration_that_others_can_reach_are_refused() {
 }
 
 #[tokio::test]
-async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
+async fn demo_prints_its_urls_and_exits_cleanly_on_sigterm() {
     let mut demo = callboard()
         .args(["demo", "--listen", "127.0.0.1:0", "--agents", "12", "--queues", "3", "--log", "json"])
         .stdout(Stdio::piped())
@@ -228,7 +228,7 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_sigkill() {
+async fn acknowledged_webhook_survives_sigkill() {
     use base::Secret;
     use base::hmac::Tag;
 
@@ -236,7 +236,7 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
     let sections = "[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n";
     let mut acknowledged = Vec::new();
     for life in 0..3 {
-        let mut server = Server::start(&folder, sections).await;
+        let mut server = ServerProcess::start(&folder, sections).await;
         let mut viewer = Viewer::connect(&server.base, "feedback", None).await;
         let known = acknowledged.clone();
         viewer
@@ -278,7 +278,7 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
 /// U17: the machine stands still for longer than Clarity remembers a connection. Nothing that it showed before is taken
 /// for the present, and it does not follow Clarity twice.
 #[tokio::test]
-async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
+async fn suspended_server_shows_the_current_state_after_sigcont() {
     let folder = TempDir::new().expect("a directory");
     let timeouts = Timeouts {
         keep_alive: Duration::from_millis(300),
@@ -293,7 +293,7 @@ async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
         sandbox.addresses().clarity_api,
         control.token_for(1).expect("a token"),
     );
-    let server = Server::start(&folder, &clarity).await;
+    let server = ServerProcess::start(&folder, &clarity).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     control.pause(true);

@@ -1,4 +1,4 @@
-//! One number, wherever it is shown: the desk, the wall, each scope of the API.
+//! A count is the same on the supervisor page, on wallboards and in each scope of the API.
 
 use callboard::config::{QueueRef, Wallboard};
 use serde_json::{Value, json};
@@ -14,9 +14,9 @@ fn shown(page: &str, kind: &str, arg: &str) -> String {
 }
 
 #[tokio::test]
-async fn available_is_one_number_on_desk_wall_and_api() {
+async fn available_count_agrees_on_pages_wallboards_and_api() {
     let (sandbox, _life) = sandbox(36, 1).await;
-    let house = TestServer::with_a_door(&sandbox, |config| {
+    let server = TestServer::with_login(&sandbox, |config| {
         let mut all = Wallboard::new("everything");
         all.tiles = ["agentsAvailable", "agentsOnline"].map(str::to_owned).to_vec();
         let mut every = all.clone();
@@ -25,7 +25,7 @@ async fn available_is_one_number_on_desk_wall_and_api() {
         config.wallboards.extend([all, every]);
     })
     .await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let mut viewer = keeper.watch("all", None).await;
     let free = |state: &Value| {
         let agents = state["agents"].as_object().expect("agents").clone();
@@ -53,7 +53,7 @@ async fn available_is_one_number_on_desk_wall_and_api() {
         assert_eq!(asked.json(&json!({"status": "available"})).send().await.expect("an answer").status(), 200);
     }
     viewer.until("two free agents", |state| free(state).len() > 1).await;
-    // SignedIn who is available is suspended: they count nowhere as available any more.
+    // A suspended agent no longer counts as available.
     let first = free(&viewer.document).first().expect("somebody is free").clone();
     let asked = keeper.request(reqwest::Method::POST, &format!("/api/v1/agents/{first}/suspend"));
     assert_eq!(asked.json(&json!({"suspended": true})).send().await.expect("an answer").status(), 200);
@@ -79,7 +79,7 @@ async fn available_is_one_number_on_desk_wall_and_api() {
     let of_teams = state["counts"].as_object().expect("counts").iter().filter(|(of, _)| of.starts_with("team:"));
     let sum: u64 = of_teams.filter_map(|(_, counts)| counts["staff"]["available"].as_u64()).sum();
     assert_eq!(sum, available as u64);
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let own = lead.state("floor").await;
     let seen = own["agents"].as_object().expect("agents").len();
     assert!(seen < 36);

@@ -1,5 +1,5 @@
-//! The real program on a disk that is full or fails: never a 2xx for what is not on the disk, pages all the while, and
-//! everything back by itself once the disk is.
+//! The real program on a full or failing disk: no 2xx for an event that is not on disk, pages all the while, and
+//! recovery without a restart.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -29,7 +29,8 @@ impl Program {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let config = data.with_extension("toml");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in \
+                = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
              [goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
             data.display()
         );
@@ -59,7 +60,7 @@ impl Program {
         Self { child, base: format!("http://127.0.0.1:{port}").parse().expect("an address"), http }
     }
 
-    /// Sends an event. `None`: nobody answered.
+    /// Sends an event. `None` without an answer.
     async fn send(&self, id: &str) -> Option<(StatusCode, Option<u64>)> {
         let body = json!({"event_type": "response", "response": {"id": id}}).to_string();
         let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
@@ -114,17 +115,17 @@ async fn through_a_fault(fault: &str) {
 }
 
 #[tokio::test]
-async fn a_sync_that_fails_is_a_503_and_the_next_event_is_taken_over_a_new_connection() {
+async fn failed_sync_answers_503_and_the_next_event_is_stored() {
     through_a_fault("inject=fsync,fdatasync:error=EIO:when=26..27").await;
 }
 
 #[tokio::test]
-async fn no_room_is_a_503_until_there_is_some() {
+async fn full_disk_answers_503_until_space_is_free() {
     through_a_fault("inject=pwrite64:error=ENOSPC:when=300..310").await;
 }
 
 #[tokio::test]
-async fn a_disk_that_goes_on_failing_ends_the_process_badly_and_loses_nothing() {
+async fn persistent_disk_failure_exits_nonzero_and_loses_nothing() {
     let folder = TempDir::new().expect("a directory");
     let data = folder.path().join("data");
     let program = Program::start(&data, Some("inject=fsync,fdatasync:error=EIO:when=25+")).await;
@@ -168,7 +169,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_nearly_full_disk_refuses_new_events_says_so_and_recovers_by_itself() {
+async fn nearly_full_disk_refuses_events_and_recovers() {
     let folder = TempDir::new().expect("a directory");
     let Some(disk) = SmallDisk::mount(folder.path().join("data")).await else {
         // `store::tests` tries the same with a disk that only says so.

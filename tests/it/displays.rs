@@ -1,4 +1,4 @@
-//! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
+//! Displays are admitted by a token or a code, show one wallboard, and are revoked at once.
 
 use base::secret::ExposeSecret;
 use callboard::store::{DisplayToken, NewDisplay};
@@ -13,17 +13,17 @@ use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
 async fn open(sandbox: &Sandbox) -> TestServer {
-    let house = TestServer::with_a_door(sandbox, |_| ()).await;
-    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&server, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["queues"].as_object().is_some_and(|queues| queues.len() >= 3);
     keeper.watch("floor", None).await.until("the queues", there).await;
-    house
+    server
 }
 
 /// A screen that shows a code: what it holds, and the code.
-async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
-    let shown = house.get("/display").await;
-    let held = SignedIn::with_cookie(house, cookie(&shown));
+async fn waiting(server: &TestServer) -> (SignedIn<'_>, String) {
+    let shown = server.get("/display").await;
+    let held = SignedIn::with_cookie(server, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code =
         page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0.replace(' ', "");
@@ -41,26 +41,26 @@ async fn only(supervisor: &SignedIn<'_>) -> Value {
     listed["displays"][0].clone()
 }
 
-async fn let_in<'a>(house: &'a TestServer, supervisor: &SignedIn<'_>) -> SignedIn<'a> {
-    let (screen, code) = waiting(house).await;
+async fn let_in<'a>(server: &'a TestServer, supervisor: &SignedIn<'_>) -> SignedIn<'a> {
+    let (screen, code) = waiting(server).await;
     assert_eq!(confirm(supervisor, &code.to_lowercase(), "floor").await.status(), StatusCode::SEE_OTHER);
     let entered = screen.get("/display").await;
     assert_eq!(entered.headers()[LOCATION], "/wallboard/floor");
-    SignedIn::with_cookie(house, cookie(&entered))
+    SignedIn::with_cookie(server, cookie(&entered))
 }
 
 #[tokio::test]
-async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
+async fn confirmed_code_admits_display_to_one_wallboard() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
+    let server = open(&sandbox).await;
     let unpaired =
-        house.http.get(house.at("/wallboard/floor")).header("accept", "text/html").send().await.expect("sent");
+        server.http.get(server.at("/wallboard/floor")).header("accept", "text/html").send().await.expect("sent");
     assert_eq!(unpaired.headers()[LOCATION], "/display", "nobody types a password into a wall");
-    let (screen, code) = waiting(&house).await;
+    let (screen, code) = waiting(&server).await;
     assert_eq!(code.len(), 6);
     assert!(screen.text("/display").await.contains(&code[..3]), "the same code until its time is over");
     let (supervisor, lead) =
-        (supervisor_of(&house, &sandbox).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
+        (supervisor_of(&server, &sandbox).await, SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await);
     assert_eq!(confirm(&lead, &code, "floor").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(confirm(&supervisor, "AAAAAA", "floor").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(confirm(&supervisor, &code, "nowhere").await.status(), StatusCode::NOT_FOUND);
@@ -71,7 +71,7 @@ async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
         "a code is good once"
     );
     let entered = screen.get("/display").await;
-    let screen = SignedIn::with_cookie(&house, cookie(&entered));
+    let screen = SignedIn::with_cookie(&server, cookie(&entered));
     assert!(entered.headers()[SET_COOKIE].to_str().expect("a text").contains("HttpOnly"));
 
     assert_eq!(screen.page("/wallboard/floor").await.status(), StatusCode::OK);
@@ -96,22 +96,22 @@ async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
 }
 
 /// A supervisor who is shown the whole floor.
-async fn supervisor_of<'a>(house: &'a TestServer, sandbox: &Sandbox) -> SignedIn<'a> {
+async fn supervisor_of<'a>(server: &'a TestServer, sandbox: &Sandbox) -> SignedIn<'a> {
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
-    SignedIn::as_agent(house, sandbox, SUPERVISOR).await
+    SignedIn::as_agent(server, sandbox, SUPERVISOR).await
 }
 
 #[tokio::test]
-async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
+async fn display_reports_and_is_reloaded_and_revoked_at_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = supervisor_of(&house, &sandbox).await;
-    let screen = let_in(&house, &supervisor).await;
+    let server = open(&sandbox).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
+    let screen = let_in(&server, &supervisor).await;
     let mut viewer = screen.watch("wallboard:floor", None).await;
     viewer.step().await.expect("a frame");
     let heard = "2026-11-21T09:00:00.000Z";
     let told = json!({"heard": heard, "width": 1920, "height": 1080, "build": "0.1.0-x"}).to_string();
-    viewer.say(Message::Text(told.into())).await;
+    viewer.send(Message::Text(told.into())).await;
     until_async("the supervisor sees it", async || only(&supervisor).await["lastReport"]["width"] == 1920).await;
     let listed = only(&supervisor).await;
     assert_eq!((&listed["active"], &listed["sockets"], &listed["name"]), (&json!(true), &json!(1), &json!("Hall")));
@@ -130,7 +130,7 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
     assert_eq!(viewer.closed().await, 4401);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(act("revoke").await, StatusCode::CONFLICT);
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let table = keeper.text("/audit.csv").await;
     for what in ["display.pair", "display.reload", "display.revoke"] {
         assert!(table.contains(what), "{what}");
@@ -138,36 +138,36 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
 }
 
 #[tokio::test]
-async fn a_screen_that_was_let_in_is_in_after_a_restart() {
+async fn display_stays_admitted_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = supervisor_of(&house, &sandbox).await;
-    let held = let_in(&house, &supervisor).await.cookie;
-    let house = house.stop().await.again().await;
-    let screen = SignedIn::with_cookie(&house, held);
+    let server = open(&sandbox).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
+    let held = let_in(&server, &supervisor).await.cookie;
+    let server = server.stop().await.restart().await;
+    let screen = SignedIn::with_cookie(&server, held);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn nobody_lets_a_screen_see_what_they_may_not_see_themself() {
+async fn display_sees_no_more_than_its_approver() {
     let (sandbox, _life) = sandbox(48, 6).await;
-    let house = open(&sandbox).await;
+    let server = open(&sandbox).await;
     // A supervisor who is shown their own team alone.
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
-    let (_, code) = waiting(&house).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
+    let (_, code) = waiting(&server).await;
     assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::NOT_FOUND);
     assert!(!supervisor.text("/displays").await.contains("<option>floor"));
 }
 
 #[tokio::test]
-async fn code_is_good_for_the_browser_that_shows_it_alone() {
+async fn code_works_only_for_the_browser_that_shows_it() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = supervisor_of(&house, &sandbox).await;
-    let (screen, code) = waiting(&house).await;
-    let (other, others_code) = waiting(&house).await;
+    let server = open(&sandbox).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
+    let (screen, code) = waiting(&server).await;
+    let (other, others_code) = waiting(&server).await;
     assert_ne!(others_code, code);
-    let planted = SignedIn::with_cookie(&house, format!("cbp={}", "0".repeat(64)));
+    let planted = SignedIn::with_cookie(&server, format!("cbp={}", "0".repeat(64)));
     assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::SEE_OTHER);
     for browser in [&other, &planted] {
         for address in ["/display".to_owned(), format!("/display?code={code}")] {
@@ -185,11 +185,11 @@ async fn code_is_good_for_the_browser_that_shows_it_alone() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
+async fn wrong_codes_are_rate_limited_per_user() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = open(&sandbox).await;
-    let supervisor = supervisor_of(&house, &sandbox).await;
-    let (_screen, code) = waiting(&house).await;
+    let server = open(&sandbox).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
+    let (_screen, code) = waiting(&server).await;
     for _ in 0..6 {
         let answer = confirm(&supervisor, "AAAAA2", "floor").await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -197,14 +197,14 @@ async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
         assert!(page.contains("No display shows this code") && page.contains("value=\"AAAAA2\""), "{page}");
     }
     // A new sign-in of the same person changes nothing.
-    for somebody in [&supervisor, &supervisor_of(&house, &sandbox).await] {
+    for somebody in [&supervisor, &supervisor_of(&server, &sandbox).await] {
         let answer = confirm(somebody, &code, "floor").await;
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
         let seconds: u64 = answer.headers()[RETRY_AFTER].to_str().expect("a text").parse().expect("a number");
         assert!((1..=10).contains(&seconds), "{seconds}");
         assert!(answer.text().await.expect("a page").contains("Too many wrong codes. Wait "));
     }
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     assert_eq!(confirm(&keeper, &code, "floor").await.status(), StatusCode::SEE_OTHER, "another person");
     let table = keeper.text("/audit.csv").await;
     assert_eq!(table.matches("display.wrong-code").count(), 1, "those that are alike share an entry");
@@ -212,15 +212,15 @@ async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn one_network_cannot_take_the_places_of_the_others() {
+async fn one_network_cannot_use_up_all_pending_displays() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let behind_a_proxy = |config: &mut callboard::config::Config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
     };
-    let house = TestServer::with_a_door(&sandbox, behind_a_proxy).await;
+    let server = TestServer::with_login(&sandbox, behind_a_proxy).await;
     let ask = async |from: String, held: &str| {
         let request =
-            house.http.get(house.at("/display")).header("accept", "text/html").header("x-forwarded-for", from);
+            server.http.get(server.at("/display")).header("accept", "text/html").header("x-forwarded-for", from);
         request.header("cookie", held).send().await.expect("an answer")
     };
     let first = ask("198.51.100.1".into(), "").await;
@@ -259,33 +259,33 @@ async fn one_network_cannot_take_the_places_of_the_others() {
 }
 
 /// A token that was made while no server ran.
-async fn with_token(house: TestServer, bound: bool) -> (TestServer, String) {
-    let house = house.stop().await;
+async fn with_token(server: TestServer, bound: bool) -> (TestServer, String) {
+    let server = server.stop().await;
     let (board, name, created_by) = ("floor".to_owned(), "Hall".to_owned(), "a test".to_owned());
     let expires = "2999-01-01T00:00:00Z".parse().expect("an instant");
     let new = NewDisplay { board, name, created_by, expires, is_bound: bound };
-    let (token, _): (DisplayToken, _) = house.store().displays().add(new).await.expect("a token");
-    (house.again().await, token.text().expose_secret().to_owned())
+    let (token, _): (DisplayToken, _) = server.store().displays().add(new).await.expect("a token");
+    (server.restart().await, token.text().expose_secret().to_owned())
 }
 
-async fn by_token(house: &TestServer, held: &str, token: &str) -> Response {
+async fn by_token(server: &TestServer, held: &str, token: &str) -> Response {
     let request =
-        SignedIn::with_cookie(house, held.to_owned()).request(Method::POST, "/display").form(&[("token", token)]);
+        SignedIn::with_cookie(server, held.to_owned()).request(Method::POST, "/display").form(&[("token", token)]);
     request.header("accept", "text/html").header("user-agent", "<b>Firefox/1").send().await.expect("an answer")
 }
 
 #[tokio::test]
-async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
+async fn bound_token_in_second_browser_is_refused_and_shown() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let (house, token) = with_token(open(&sandbox).await, true).await;
-    let supervisor = supervisor_of(&house, &sandbox).await;
-    let entered = by_token(&house, "", &token).await;
+    let (server, token) = with_token(open(&sandbox).await, true).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
+    let entered = by_token(&server, "", &token).await;
     assert_eq!(entered.headers()[LOCATION], "/wallboard/floor");
     let held = cookie(&entered);
-    let again = by_token(&house, &held, &token).await;
+    let again = by_token(&server, &held, &token).await;
     assert_eq!((again.status(), again.headers().get(SET_COOKIE)), (StatusCode::SEE_OTHER, None), "its own token");
 
-    let refused = by_token(&house, "", &token).await;
+    let refused = by_token(&server, "", &token).await;
     assert_eq!((refused.status(), refused.headers().get(SET_COOKIE)), (StatusCode::FORBIDDEN, None));
     let page = refused.text().await.expect("a page");
     assert!(
@@ -293,7 +293,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
         "{page}"
     );
     assert!(page.contains("http-equiv=\"refresh\" content=\"20; url=/display\""), "nobody touches a wall: {page}");
-    let screen = SignedIn::with_cookie(&house, held);
+    let screen = SignedIn::with_cookie(&server, held);
     assert_eq!(screen.page("/wallboard/floor").await.status(), StatusCode::OK, "the first one stays");
 
     let listed = only(&supervisor).await;
@@ -303,7 +303,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
     assert_eq!((&newest["address"], &newest["browser"]), (&json!("127.0.0.1"), &json!("Firefox")));
     let page = supervisor.text("/displays").await;
     assert!(page.contains("3 uses, 1 refused") && page.contains("refused: bound to another browser"), "{page}");
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     assert!(keeper.text("/audit.csv").await.contains("display.refused"));
     // Once made, a token is shown by nothing.
     let secret = &token[13..77];
@@ -316,7 +316,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
     assert_eq!(revoked.expect("an answer").status(), StatusCode::NO_CONTENT);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::UNAUTHORIZED);
     for held in ["", &screen.cookie] {
-        let late = by_token(&house, held, &token).await;
+        let late = by_token(&server, held, &token).await;
         assert_eq!(late.status(), StatusCode::UNAUTHORIZED);
         assert!(late.text().await.expect("a page").contains("This token is not good"));
     }
@@ -324,17 +324,17 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
 }
 
 #[tokio::test]
-async fn token_for_many_browsers_lets_each_of_them_in() {
+async fn shared_token_admits_every_browser() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let (house, token) = with_token(open(&sandbox).await, false).await;
+    let (server, token) = with_token(open(&sandbox).await, false).await;
     let mut held = Vec::new();
     for _ in 0..3 {
-        held.push(cookie(&by_token(&house, "", &token).await));
+        held.push(cookie(&by_token(&server, "", &token).await));
     }
     for cookie in held {
-        assert_eq!(SignedIn::with_cookie(&house, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
+        assert_eq!(SignedIn::with_cookie(&server, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
     }
-    let supervisor = supervisor_of(&house, &sandbox).await;
+    let supervisor = supervisor_of(&server, &sandbox).await;
     assert_eq!(only(&supervisor).await["boundToBrowser"], false);
-    assert_eq!(by_token(&house, "", "cbw_wrong").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(by_token(&server, "", "cbw_wrong").await.status(), StatusCode::UNAUTHORIZED);
 }

@@ -1,4 +1,4 @@
-//! A customer who wants to be forgotten: `callboard erase` beside a running server, and without one.
+//! Erasure of a customer: `callboard erase` with and without a running server.
 
 use std::path::Path;
 use std::process::Output;
@@ -16,8 +16,8 @@ use crate::support::server::{TIMEOUT, TestServer};
 
 const CANARY: &str = "canary.bird\u{40}example.com";
 
-async fn house() -> TestServer {
-    TestServer::alone(|config| {
+async fn server() -> TestServer {
+    TestServer::standalone(|config| {
         config.store.backups_kept = 0;
         config.goodays = Some(Goodays::new(
             "http://127.0.0.1:9/v2".parse().expect("an address"),
@@ -44,10 +44,10 @@ fn event(id: &str, email: &str, words: &str) -> Value {
         "user": {"email": email, "first_name": first, "last_name": last}}})
 }
 
-async fn send(house: &TestServer, event: &Value) -> StatusCode {
+async fn send(server: &TestServer, event: &Value) -> StatusCode {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
     request.send().await.expect("an answer").status()
 }
 
@@ -72,71 +72,71 @@ fn files_with(dir: &Path, canary: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_customer_is_forgotten_on_the_pages_and_on_the_disk_and_no_replay_brings_them_back() {
-    let house = house().await;
+async fn erased_customer_is_gone_from_pages_disk_and_replays() {
+    let server = server().await;
     let theirs = event("theirs", CANARY, "canary song");
-    assert_eq!(send(&house, &theirs).await, StatusCode::NO_CONTENT);
-    assert_eq!(send(&house, &event("other", "somebody\u{40}example.com", "nice")).await, StatusCode::NO_CONTENT);
+    assert_eq!(send(&server, &theirs).await, StatusCode::NO_CONTENT);
+    assert_eq!(send(&server, &event("other", "somebody\u{40}example.com", "nice")).await, StatusCode::NO_CONTENT);
     let survey = json!({"customer_name": "Canary Bird", "customer_email": CANARY, "employee_custom_id": "A1",
         "channel": "phone", "ext_interaction_id": "I1"});
-    let asked = house.http.post(house.at("/api/v1/surveys")).json(&survey).send().await.expect("an answer");
+    let asked = server.http.post(server.at("/api/v1/surveys")).json(&survey).send().await.expect("an answer");
     assert!(asked.status().is_success(), "{}", asked.status());
     let seen = |state: &Value| {
         state["feedback"].as_object().is_some_and(|it| it.len() == 2) && state.to_string().contains("Canary Bird")
     };
-    house.until("all", "both of them", seen).await;
+    server.until("all", "both of them", seen).await;
     for canary in [CANARY, "canary song", "Canary Bird"] {
-        assert!(!files_with(house.data_dir(), canary).is_empty(), "the test would see {canary}");
+        assert!(!files_with(server.data_dir(), canary).is_empty(), "the test would see {canary}");
     }
 
-    let said = erase(house.data_dir(), &["--email", &CANARY.to_uppercase()]).await;
+    let said = erase(server.data_dir(), &["--email", &CANARY.to_uppercase()]).await;
     let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
     assert_eq!(said.status.code(), Some(0), "{text}");
-    assert!(text.contains("Forgotten: 1 responses, 1 webhooks, 1 requests"), "{text}");
+    assert!(text.contains("Erased: 1 responses, 1 webhooks, 1 requests"), "{text}");
     let hidden = |state: &Value| {
         let text = state.to_string();
         [CANARY, "canary song", "Canary Bird", "theirs"].iter().all(|canary| !text.contains(canary))
     };
-    let state = house.state("all").await;
+    let state = server.state("all").await;
     assert!(hidden(&state), "{state}");
     assert_eq!(state["state"]["feedback"].as_object().map(serde_json::Map::len), Some(2), "what is counted stays");
     for page in ["/feedback", "/surveys", "/supervisor"] {
-        let page = house.get(page).await.text().await.expect("a page");
+        let page = server.get(page).await.text().await.expect("a page");
         assert!(!page.contains("Canary") && !page.contains("canary"), "{page}");
     }
-    assert_eq!(house.get("/feedback/theirs").await.status(), 404);
+    assert_eq!(server.get("/feedback/theirs").await.status(), 404);
 
     // The same, another event of the same thread, and another response of theirs.
     let mut later = theirs.clone();
     later["event_type"] = json!("message");
     for replay in [&theirs, &later, &event("second", CANARY, "canary song")] {
-        assert_eq!(send(&house, replay).await, StatusCode::NO_CONTENT);
+        assert_eq!(send(&server, replay).await, StatusCode::NO_CONTENT);
     }
-    assert_eq!(send(&house, &event("third", "somebody\u{40}example.com", "good")).await, StatusCode::NO_CONTENT);
-    house.until("all", "the event behind them", |state| state["feedback"].get("third").is_some()).await;
-    assert!(hidden(&house.state("all").await));
+    assert_eq!(send(&server, &event("third", "somebody\u{40}example.com", "good")).await, StatusCode::NO_CONTENT);
+    server.until("all", "the event behind them", |state| state["feedback"].get("third").is_some()).await;
+    assert!(hidden(&server.state("all").await));
     for canary in [CANARY, "canary song", "Canary Bird", "theirs"] {
-        assert_eq!(files_with(house.data_dir(), canary), [""; 0], "{canary}");
+        assert_eq!(files_with(server.data_dir(), canary), [""; 0], "{canary}");
     }
 
-    let house = house.stop().await.again().await;
-    let state = house.until("all", "the next life", |state| state["feedback"].get("third").is_some()).await;
+    let server = server.stop().await.restart().await;
+    let state = server.until("all", "the next life", |state| state["feedback"].get("third").is_some()).await;
     assert!(hidden(&state), "{state}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn without_a_server_the_command_does_it_alone_and_says_what_is_wrong() {
-    let house = house().await;
-    assert_eq!(send(&house, &event("theirs", CANARY, "canary song")).await, StatusCode::NO_CONTENT);
-    house.until("all", "it", |state| state["feedback"].get("theirs").is_some()).await;
-    let looked = erase(house.data_dir(), &["--email", CANARY, "--dry-run"]).await;
-    let stopped = house.stop().await;
+async fn erase_without_a_server_works_and_reports_errors() {
+    let server = server().await;
+    assert_eq!(send(&server, &event("theirs", CANARY, "canary song")).await, StatusCode::NO_CONTENT);
+    server.until("all", "it", |state| state["feedback"].get("theirs").is_some()).await;
+    let looked = erase(server.data_dir(), &["--email", CANARY, "--dry-run"]).await;
+    let stopped = server.stop().await;
     let alone = erase(stopped.data_dir(), &["--email", CANARY, "--dry-run"]).await;
     assert_eq!(looked.stdout, alone.stdout, "beside a server and without one");
     let text = String::from_utf8_lossy(&alone.stdout).into_owned();
     assert!(
-        text.starts_with("Would be forgotten: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
+        text.starts_with("Would be erased: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
         "{text}"
     );
     assert_ne!(files_with(stopped.data_dir(), CANARY), [""; 0]);

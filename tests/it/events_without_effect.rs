@@ -1,4 +1,4 @@
-//! Signed events that cannot be read, or are of a type that nobody documented: acknowledged, kept, without effect, and seen.
+//! Signed events that are unreadable or of an undocumented type: acknowledged, stored, without effect, and shown.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};
@@ -18,14 +18,14 @@ fn goodays() -> Goodays {
     Goodays::new("http://127.0.0.1:9/v2".parse().expect("an address"), "t".into(), vec![Secret::from(SECRET)])
 }
 
-async fn to_goodays(house: &TestServer, body: &[u8]) -> StatusCode {
+async fn to_goodays(server: &TestServer, body: &[u8]) -> StatusCode {
     let signature = Tag::sign(&Secret::from(SECRET), body).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature);
     request.body(body.to_vec()).send().await.expect("an answer").status()
 }
 
-async fn to_kustomer(house: &TestServer, body: &[u8]) -> StatusCode {
-    let request = house.http.post(house.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", sign(body));
+async fn to_kustomer(server: &TestServer, body: &[u8]) -> StatusCode {
+    let request = server.http.post(server.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", sign(body));
     request.body(body.to_vec()).send().await.expect("an answer").status()
 }
 
@@ -37,19 +37,19 @@ fn event(kind: &Value, id: &str) -> Value {
         "message": message, "user": {"email": "c@example.com"}, "actions": {"reply": "u"}}, "message": message})
 }
 
-async fn text(house: &TestServer, path: &str) -> String {
-    house.get(path).await.text().await.expect("a text")
+async fn text(server: &TestServer, path: &str) -> String {
+    server.get(path).await.text().await.expect("a text")
 }
 
-async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
-    house.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
+async fn counted(server: &TestServer, source: &str, name: &str, times: u64) -> Value {
+    server.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 
 #[tokio::test]
 async fn goodays_event_of_an_unknown_type_changes_nothing() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
-    assert_eq!(to_goodays(&house, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
-    let known = house.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
+    assert_eq!(to_goodays(&server, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
+    let known = server.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
     let types =
         ["survey_deleted", "response_deleted", "responses", "callboard.reconciled", "x<script>alert(1)</script>"];
     for kind in types {
@@ -57,52 +57,52 @@ async fn goodays_event_of_an_unknown_type_changes_nothing() {
         about_r1["response"]["state"] = json!("closed");
         about_r1["response"]["message"]["content"] = json!("other words");
         for body in [event(&json!(kind), "r2"), about_r1, json!({"event_type": kind})] {
-            assert_eq!(to_goodays(&house, body.to_string().as_bytes()).await, 204, "{body}");
+            assert_eq!(to_goodays(&server, body.to_string().as_bytes()).await, 204, "{body}");
         }
     }
     let long = "y".repeat(500);
-    assert_eq!(to_goodays(&house, event(&json!(long), "r3").to_string().as_bytes()).await, 204);
-    let state = counted(&house, "goodays", "unknownEvents", 16).await;
+    assert_eq!(to_goodays(&server, event(&json!(long), "r3").to_string().as_bytes()).await, 204);
+    let state = counted(&server, "goodays", "unknownEvents", 16).await;
     assert_eq!(state["feedback"], known["feedback"], "nothing is opened, closed or written over");
     let reason = state["sources"]["goodays"]["reason"].as_str().unwrap_or_default();
     assert!(!reason.contains("could not be read"), "an unknown type is no trouble: {reason}");
-    let counts = house.world.store.inbox().counts().await.expect("counts");
+    let counts = server.application.store.inbox().counts().await.expect("counts");
     assert_eq!((counts.total, counts.with_error, counts.unprocessed), (17, 0, 0), "kept, and no error");
-    assert!(text(&house, "/metrics").await.contains("callboard_webhook_unknown_type_total{source=\"goodays\"} 16"));
-    let page = text(&house, "/status").await;
+    assert!(text(&server, "/metrics").await.contains("callboard_webhook_unknown_type_total{source=\"goodays\"} 16"));
+    let page = text(&server, "/status").await;
     for shown in ["survey_deleted", "response_deleted", "x&#60;script&#62;alert(1)&#60;/script&#62;", &long[..64]] {
         assert!(page.contains(shown), "{shown}");
     }
     assert!(!page.contains(&long[..65]) && !page.contains("<script>alert"));
 
     // They stay counted in the next life, and what they carry stays without effect.
-    let house = house.stop().await.again().await;
-    let state = counted(&house, "goodays", "unknownEvents", 16).await;
+    let server = server.stop().await.restart().await;
+    let state = counted(&server, "goodays", "unknownEvents", 16).await;
     assert_eq!(state["feedback"].as_object().map(serde_json::Map::len), Some(1));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn many_unknown_types_are_shown_as_a_bounded_list() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
     for number in 0..50 {
         let body = json!({"event_type": format!("odd-{number:02}")}).to_string();
-        assert_eq!(to_goodays(&house, body.as_bytes()).await, 204);
+        assert_eq!(to_goodays(&server, body.as_bytes()).await, 204);
     }
-    counted(&house, "goodays", "unknownEvents", 50).await;
-    let page = text(&house, "/status").await;
+    counted(&server, "goodays", "unknownEvents", 50).await;
+    let page = text(&server, "/status").await;
     assert_eq!(page.matches(">odd-").count(), 20);
     let other = page.split("other types").nth(1).expect("a row for the others");
     assert!(other.starts_with("</th>") && other[..200].contains(">30</td>"), "{}", &other[..200]);
-    let metrics = text(&house, "/metrics").await;
+    let metrics = text(&server, "/metrics").await;
     assert_eq!(metrics.matches("callboard_webhook_unknown_type_total{").count(), 1, "no label is a sender's text");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn kustomer_event_of_an_unknown_type_changes_nothing() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
@@ -110,23 +110,23 @@ async fn kustomer_event_of_an_unknown_type_changes_nothing() {
     for kind in ["kustomer.conversation.deleted", "kustomer.conversation.updated", "kustomer.message.create"] {
         // A revision that is believed would make the closing below look outdated.
         let odd = closing(kind, "5f1", 99, |event| event["name"] = json!(kind));
-        assert_eq!(post(&house, &odd).await.status(), 204);
+        assert_eq!(post(&server, &odd).await.status(), 204);
     }
-    counted(&house, "kustomer", "unknownEvents", 3).await;
+    counted(&server, "kustomer", "unknownEvents", 3).await;
     assert!(upstream.taken("/v1/requests").is_empty());
     let known = closing("e9", "5f1", 7, |event| event["name"] = json!("Kustomer.Conversation.Update"));
-    assert_eq!(post(&house, &known).await.status(), 204);
-    counted(&house, "agentConnect", "asked", 1).await;
-    let counts = house.world.store.inbox().counts().await.expect("counts");
+    assert_eq!(post(&server, &known).await.status(), 204);
+    counted(&server, "agentConnect", "asked", 1).await;
+    let counts = server.application.store.inbox().counts().await.expect("counts");
     assert_eq!((counts.total, counts.with_error), (4, 0));
-    assert!(text(&house, "/status").await.contains("kustomer.conversation.deleted"));
-    house.stop().await;
+    assert!(text(&server, "/status").await.contains("kustomer.conversation.deleted"));
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn unreadable_event_is_acknowledged_kept_and_shown() {
     let kustomer = Kustomer::start().await;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.goodays = Some(goodays());
         config.kustomer = Some(kustomer.config(Sending::Off));
     })
@@ -143,13 +143,13 @@ async fn unreadable_event_is_acknowledged_kept_and_shown() {
         b"{\"event_type\":\"response\",\"response\":{\"id\"",
     ];
     for body in bodies {
-        assert_eq!(to_goodays(&house, body).await, 204, "{body:?}");
-        assert_eq!(to_kustomer(&house, body).await, 204, "{body:?}");
+        assert_eq!(to_goodays(&server, body).await, 204, "{body:?}");
+        assert_eq!(to_kustomer(&server, body).await, 204, "{body:?}");
     }
-    counted(&house, "goodays", "unreadableEvents", 9).await;
-    let state = counted(&house, "kustomer", "unreadableEvents", 9).await;
+    counted(&server, "goodays", "unreadableEvents", 9).await;
+    let state = counted(&server, "kustomer", "unreadableEvents", 9).await;
     assert!(state["feedback"].as_object().is_none_or(serde_json::Map::is_empty));
-    let sources = house
+    let sources = server
         .until("status", "a reason on both cards", |state| {
             ["goodays", "kustomer"].iter().all(|source| state["sources"][source]["reason"].is_string())
         })
@@ -159,12 +159,12 @@ async fn unreadable_event_is_acknowledged_kept_and_shown() {
         let reason = sources[source]["reason"].as_str().expect("a reason");
         assert!(reason.starts_with("9 events could not be read and were kept as they came"), "{source}: {reason}");
         assert!(
-            text(&house, "/metrics")
+            text(&server, "/metrics")
                 .await
                 .contains(&format!("callboard_webhook_unreadable_total{{source=\"{source}\"}} 9"))
         );
     }
-    let page = text(&house, "/status").await;
+    let page = text(&server, "/status").await;
     let links: Vec<&str> = page
         .split("href=\"")
         .skip(1)
@@ -177,7 +177,7 @@ async fn unreadable_event_is_acknowledged_kept_and_shown() {
     }
     let mut seen = Vec::new();
     for link in &links {
-        let answer = house.get(link).await;
+        let answer = server.get(link).await;
         assert_eq!(
             (answer.status().as_u16(), &answer.headers()["x-content-type-options"]),
             (200, &"nosniff".parse().expect("a header"))
@@ -189,41 +189,41 @@ async fn unreadable_event_is_acknowledged_kept_and_shown() {
     let mut sent: Vec<Vec<u8>> = bodies.iter().chain(&bodies).map(|body| body.to_vec()).collect();
     sent.sort();
     assert_eq!(seen, sent, "the very bytes");
-    let looked = house.world.store.audit().newest(99).await.expect("lines");
+    let looked = server.application.store.audit().newest(99).await.expect("lines");
     assert_eq!(looked.iter().filter(|line| line.action == "webhook.read").count(), 18, "whoever looks is in the audit");
 
-    let house = house.stop().await.again().await;
-    counted(&house, "goodays", "unreadableEvents", 9).await;
-    assert!(text(&house, "/status").await.contains(links[0]));
-    assert_eq!(house.get("/status/events/999999").await.status(), 404);
-    house.stop().await;
+    let server = server.stop().await.restart().await;
+    counted(&server, "goodays", "unreadableEvents", 9).await;
+    assert!(text(&server, "/status").await.contains(links[0]));
+    assert_eq!(server.get("/status/events/999999").await.status(), 404);
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn event_that_had_an_effect_is_not_shown_raw() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
-    assert_eq!(to_goodays(&house, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
-    house.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
-    assert_eq!(house.get("/status/events/1").await.status(), 404);
-    house.stop().await;
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
+    assert_eq!(to_goodays(&server, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
+    server.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
+    assert_eq!(server.get("/status/events/1").await.status(), 404);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn unreadable_events_are_for_administrators_and_counts_for_all() {
+async fn unreadable_events_are_visible_to_administrators_only() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let secret = Secret::from(SECRET);
-    let house = TestServer::with_a_door(&sandbox, |config| {
+    let server = TestServer::with_login(&sandbox, |config| {
         config.goodays.as_mut().expect("the sandbox plays Goodays").hmac_secrets.push(secret);
     })
     .await;
-    assert_eq!(to_goodays(&house, b"canary bird").await, 204);
-    counted_by(&SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await).await;
+    assert_eq!(to_goodays(&server, b"canary bird").await, 204);
+    counted_by(&SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await).await;
     for (number, may) in [(ADMINISTRATOR, true), (SUPERVISOR, false)] {
-        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
         let page = somebody.text("/status").await;
         assert!(page.contains("Goodays: 1 event"), "the count is for everybody");
         assert_eq!(page.contains("/status/events/"), may);
-        let link = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.text("/status").await;
+        let link = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await.text("/status").await;
         let link = link
             .split("href=\"/status/events/")
             .nth(1)
@@ -233,7 +233,7 @@ async fn unreadable_events_are_for_administrators_and_counts_for_all() {
         let status = somebody.get(&format!("/status/events/{link}")).await.status();
         assert_eq!(status, if may { StatusCode::OK } else { StatusCode::FORBIDDEN });
     }
-    house.stop().await;
+    server.stop().await;
 }
 
 async fn counted_by(keeper: &SignedIn<'_>) {
@@ -242,15 +242,20 @@ async fn counted_by(keeper: &SignedIn<'_>) {
 }
 
 #[tokio::test]
-async fn erased_customers_leave_no_event_without_effect() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
+async fn erased_customer_leaves_no_event_without_effect() {
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
     for body in [event(&json!("survey_deleted"), "r1").to_string(), "[\"c@example.com\"]".to_owned()] {
-        assert_eq!(to_goodays(&house, body.as_bytes()).await, 204);
+        assert_eq!(to_goodays(&server, body.as_bytes()).await, 204);
     }
-    counted(&house, "goodays", "unreadableEvents", 1).await;
-    let erased =
-        house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
+    counted(&server, "goodays", "unreadableEvents", 1).await;
+    let erased = server
+        .application
+        .store
+        .privacy()
+        .erase(person(), callboard::domain::Actor::command("a test"))
+        .await
+        .expect("done");
     assert_eq!(erased.report.webhooks, 2);
     drop(erased);
     let mut typeless = event(&json!(null), "r2");
@@ -258,38 +263,38 @@ async fn erased_customers_leave_no_event_without_effect() {
     let mut unknown = event(&json!("survey_deleted"), "r3");
     unknown["response"]["created_date"] = json!("2026-01-01T00:00:00Z");
     for body in [typeless, unknown] {
-        assert_eq!(to_goodays(&house, body.to_string().as_bytes()).await, 204);
+        assert_eq!(to_goodays(&server, body.to_string().as_bytes()).await, 204);
     }
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 0, "not even for a moment");
-    assert!(!text(&house, "/status").await.contains("survey_deleted"));
-    house.stop().await;
+    assert_eq!(server.application.store.inbox().counts().await.expect("counts").total, 0, "not even for a moment");
+    assert!(!text(&server, "/status").await.contains("survey_deleted"));
+    server.stop().await;
 }
 
 /// Nothing of it is kept, and its sender may give us up: an administrator must see that it happened.
 #[tokio::test]
-async fn event_refused_at_the_door_is_counted_and_shown() {
+async fn event_refused_on_receipt_is_counted_and_shown() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = TestServer::with_a_door(&sandbox, |config| config.goodays = Some(goodays())).await;
+    let server = TestServer::with_login(&sandbox, |config| config.goodays = Some(goodays())).await;
     let large = vec![b'x'; 1024 * 1024 + 1];
-    assert_eq!(to_goodays(&house, &large).await, 413);
-    let administrator = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    assert_eq!(to_goodays(&server, &large).await, 413);
+    let administrator = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let page = administrator.text("/status").await;
     for shown in ["Refused on arrival", "1,048,577", "Larger than 1048576 bytes."] {
         assert!(page.contains(shown), "{shown}: {page}");
     }
-    let page = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await.text("/status").await;
+    let page = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await.text("/status").await;
     assert!(!page.contains("Refused on arrival"), "it is for administrators");
     let body = b"{}";
     let tag = Tag::sign(&Secret::from(SECRET), body).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", tag);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", tag);
     let packed = request.header("content-encoding", "gzip").body(body.to_vec()).send().await.expect("an answer");
     assert_eq!(packed.status(), 415);
     assert!(administrator.text("/status").await.contains("Sent with Content-Encoding: gzip."), "the newest");
-    let metrics = text(&house, "/metrics").await;
+    let metrics = text(&server, "/metrics").await;
     for result in ["too_large", "encoded"] {
         let counted = format!("callboard_webhooks_total{{source=\"goodays\",result=\"{result}\"}} 1");
         assert!(metrics.contains(&counted), "{metrics}");
     }
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }

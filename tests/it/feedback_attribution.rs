@@ -1,4 +1,4 @@
-//! Feedback that comes days after the call, before it, and about two calls at once: what it hangs on, and why.
+//! Attribution of feedback to calls: days later, before the call, and between two calls, with rule and evidence.
 
 use std::time::Duration;
 
@@ -39,28 +39,29 @@ impl Site {
             it.clarity = Some(config);
             it.wallboards[0].queues = vec![callboard::config::QueueRef::Id(11)];
         };
-        let house = site.goodays.house_at(site.clock.clone(), change).await;
-        (site, house)
+        let server = site.goodays.server_at(site.clock.clone(), change).await;
+        (site, server)
     }
 
     /// What Clarity knows of a session that is over.
     fn has_ended(&self, id: i64, began: &str, email: &str, conversation: Option<&str>) {
         let mut items = vec![json!({"extraItemId": -1, "key": "CustomerEmail", "value": email})];
         items.extend(conversation.map(|it| json!({"extraItemId": -1, "key": "KustomerConversationId", "value": it})));
-        let session = json!({"sessionId": id, "queueId": 11, "agentId": 41, "agentName": "Rob T.", "sessionStatus": "Completed",
+        let session = json!({"sessionId": id, "queueId": 11, "agentId": 41, "agentName": "Rob T.",
+            "sessionStatus": "Completed",
             "startTimeStamp": began, "endTimeStamp": "2026-11-20T16:00:00Z", "customerPhone": "13128633465;EXT=3465",
             "extraItems": {"items": items, "count": 1}});
         self.clarity.answer(&format!("GET sessions/{id}"), 200, session);
     }
 
     /// Agent 41 has these calls in hand, and then no longer: Clarity is asked what they were.
-    async fn has_calls(&self, house: &TestServer, calls: &[i64]) {
+    async fn has_calls(&self, server: &TestServer, calls: &[i64]) {
         self.agent_lists(calls);
         let lists = |state: &Value| {
             let sessions = &state["agents"]["41"]["sessions"];
             calls.iter().all(|id| sessions.get(id.to_string()).is_some())
         };
-        house.until("all", "the calls", lists).await;
+        server.until("all", "the calls", lists).await;
         self.agent_lists(&[]);
         for id in calls {
             let question = format!("GET sessions/{id}");
@@ -71,21 +72,24 @@ impl Site {
     fn agent_lists(&self, calls: &[i64]) {
         let calls: Vec<Value> = calls
             .iter()
-            .map(|id| json!({"sessionId": id, "queueId": 11, "agentId": 41, "sessionStatus": "Active", "activeMs": 60000}))
+            .map(|id| {
+                json!({"sessionId": id, "queueId": 11, "agentId": 41, "sessionStatus": "Active",
+                "activeMs": 60000})
+            })
             .collect();
         let agent = json!({"type": "agent", "id": 41, "name": "Rob T.", "currentStatus": {"agentStatus": "inCall"},
             "sessions": {"audio": {"sessions": calls}}});
         self.clarity.answer("POST metrics/agents/", 200, json!([agent]));
     }
 
-    /// SignedIn with this address says something, with this in what the sender's systems attached.
-    async fn says(&self, house: &TestServer, id: &str, email: &str, extra: Value) {
+    /// A customer with this address answers, with this `extra`.
+    async fn says(&self, server: &TestServer, id: &str, email: &str, extra: Value) {
         let event = self.goodays.customer_answers(id, |response| {
             response["context"]["email"] = json!(email);
             response["context"]["phone"] = json!("");
             response["context"]["extra"] = extra;
         });
-        goodays::send(house, &event).await;
+        goodays::send(server, &event).await;
     }
 }
 
@@ -121,19 +125,19 @@ fn visit(time: Option<&str>) -> Value {
 const JENNY: &str = "JENNY.park@example.com";
 
 #[tokio::test]
-async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_visit_also_after_a_restart() {
-    let (site, house) = Site::new().await;
+async fn feedback_matches_by_session_conversation_and_visit() {
+    let (site, server) = Site::new().await;
     // This one comes before anything is known of her calls.
-    site.says(&house, "early", JENNY, visit(Some("09:10"))).await;
-    house.until("all", "the early one", |state| found(state, "early") == hangs_on("unlinked", "", 0)).await;
+    site.says(&server, "early", JENNY, visit(Some("09:10"))).await;
+    server.until("all", "the early one", |state| found(state, "early") == hangs_on("unlinked", "", 0)).await;
 
-    site.has_calls(&house, &[82_673, 82_674, 82_675]).await;
-    site.says(&house, "number", "", json!({"session": 82_675})).await;
-    site.says(&house, "conversation", "", json!({"conversation": CONVERSATION})).await;
-    site.says(&house, "visit", JENNY, visit(Some("12:20"))).await;
-    site.says(&house, "two", JENNY, visit(None)).await;
+    site.has_calls(&server, &[82_673, 82_674, 82_675]).await;
+    site.says(&server, "number", "", json!({"session": 82_675})).await;
+    site.says(&server, "conversation", "", json!({"conversation": CONVERSATION})).await;
+    site.says(&server, "visit", JENNY, visit(Some("12:20"))).await;
+    site.says(&server, "two", JENNY, visit(None)).await;
     site.says(
-        &house,
+        &server,
         "conflict",
         JENNY,
         json!({"session": 82_675, "transaction_date": "2026-11-20", "transaction_time": "09:00"}),
@@ -148,7 +152,7 @@ async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_
             && candidates(state, "two") == ["82673", "82674"]
             && joined(state, "conflict")["conflict"].is_string()
     };
-    let before = house.until("all", "each on its call", is_joined).await;
+    let before = server.until("all", "each on its call", is_joined).await;
     assert_eq!(
         joined(&before, "two")["candidates"]["82674"],
         json!({"agent": 41, "queue": 11,
@@ -159,36 +163,36 @@ async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_
     assert!(conflict.contains("session 82673"), "{conflict}");
     assert_eq!(candidates(&before, "conflict"), ["82673"]);
     assert_eq!(before["agents"]["41"]["feedback"]["open"], 5, "all but the one with two calls");
-    let page = house.get("/feedback/two").await.text().await.expect("a page");
+    let page = server.get("/feedback/two").await.text().await.expect("a page");
     assert!(page.contains("2 possible calls") && page.contains("Session 82673") && page.contains("Session 82674"));
-    let page = house.get("/feedback/conflict").await.text().await.expect("a page");
+    let page = server.get("/feedback/conflict").await.text().await.expect("a page");
     assert!(page.contains(conflict) && page.contains("1 other possible call"), "{page}");
     for text in [before.to_string().to_lowercase(), page.to_lowercase()] {
         assert!(!text.contains("jenny.park") && !text.contains("8633465"), "whoever called is not shown: {text}");
     }
-    let wall = house.state("wallboard:north").await;
+    let wall = server.state("wallboard:north").await;
     let shown = joined(&wall["state"], "conflict").as_object().expect("it is of the board's queue").keys();
     assert_eq!(shown.collect::<Vec<_>>(), ["agent", "confidence", "queue", "rule", "session", "team"], "and no more");
 
     // In the next life Clarity has forgotten all of them.
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     for id in [82_673, 82_674, 82_675] {
         site.clarity.answer(&format!("GET sessions/{id}"), 500, json!(null));
     }
-    let house = stopped.at_the_time_of(&site.clock).await;
-    site.says(&house, "later", JENNY, json!({"conversation": CONVERSATION})).await;
+    let server = stopped.restart_at(&site.clock).await;
+    site.says(&server, "later", JENNY, json!({"conversation": CONVERSATION})).await;
     let is_joined =
         |state: &Value| is_joined(state) && found(state, "later") == hangs_on("extra.conversation", "certain", 82_673);
-    let after = house.until("all", "the same again", is_joined).await;
+    let after = server.until("all", "the same again", is_joined).await;
     for id in ["number", "conversation", "visit", "early", "two", "conflict"] {
         assert_eq!(joined(&after, id), joined(&before, id), "{id}");
     }
-    house.stop().await;
+    server.stop().await;
 }
 
-async fn pin(house: &TestServer, response: &str, body: &Value) -> (StatusCode, Value) {
-    let address = house.at(&format!("/api/v1/feedback/{response}/pin"));
-    let answer = house.http.post(address).json(body).send().await.expect("an answer");
+async fn pin(server: &TestServer, response: &str, body: &Value) -> (StatusCode, Value) {
+    let address = server.at(&format!("/api/v1/feedback/{response}/pin"));
+    let answer = server.http.post(address).json(body).send().await.expect("an answer");
     let status = answer.status();
     if !status.is_success() {
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{body}");
@@ -197,11 +201,11 @@ async fn pin(house: &TestServer, response: &str, body: &Value) -> (StatusCode, V
 }
 
 #[tokio::test]
-async fn a_person_pins_one_of_two_calls_and_leaves_it_to_the_rules_again() {
-    let (site, house) = Site::new().await;
-    site.has_calls(&house, &[82_673, 82_674]).await;
-    site.says(&house, "two", JENNY, visit(None)).await;
-    house.until("all", "both", |state| candidates(state, "two").len() == 2).await;
+async fn ambiguous_feedback_is_pinned_and_unpinned_by_hand() {
+    let (site, server) = Site::new().await;
+    site.has_calls(&server, &[82_673, 82_674]).await;
+    site.says(&server, "two", JENNY, visit(None)).await;
+    server.until("all", "both", |state| candidates(state, "two").len() == 2).await;
 
     for (response, body, status) in [
         ("none", json!({"session": 82_674}), StatusCode::NOT_FOUND),
@@ -209,78 +213,78 @@ async fn a_person_pins_one_of_two_calls_and_leaves_it_to_the_rules_again() {
         ("two", json!({"session": 0}), StatusCode::UNPROCESSABLE_ENTITY),
         ("two", json!({"sesion": 82_674}), StatusCode::UNPROCESSABLE_ENTITY),
     ] {
-        assert_eq!(pin(&house, response, &body).await.0, status, "{body}");
+        assert_eq!(pin(&server, response, &body).await.0, status, "{body}");
     }
     let wish = json!({"session": 82_674, "who": "Ann"});
     for _ in 0..2 {
-        assert_eq!(pin(&house, "two", &wish).await, (StatusCode::OK, json!({"session": 82_674})));
+        assert_eq!(pin(&server, "two", &wish).await, (StatusCode::OK, json!({"session": 82_674})));
     }
     let is_pinned = |state: &Value| found(state, "two") == hangs_on("pinned", "certain", 82_674);
-    let state = house.until("all", "the pin", is_pinned).await;
+    let state = server.until("all", "the pin", is_pinned).await;
     assert_eq!(joined(&state, "two")["evidence"], "pinned by Ann");
     assert_eq!(candidates(&state, "two"), ["82673"], "what it might have been is still shown");
     assert_eq!(state["agents"]["41"]["feedback"]["open"], 1);
 
-    let house = house.stop().await.at_the_time_of(&site.clock).await;
-    house.until("all", "the pin in the next life", is_pinned).await;
-    let page = house.get("/feedback/two").await.text().await.expect("a page");
+    let server = server.stop().await.restart_at(&site.clock).await;
+    server.until("all", "the pin in the next life", is_pinned).await;
+    let page = server.get("/feedback/two").await.text().await.expect("a page");
     assert!(page.contains("Linked manually: pinned by Ann"), "{page}");
 
     // As the page without script sends it: the button that was pressed is the last.
     let form = "session=82673&who=Bob&session=";
-    let request = house.http.post(house.at("/api/v1/feedback/two/pin")).body(form);
+    let request = server.http.post(server.at("/api/v1/feedback/two/pin")).body(form);
     let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(answer.headers()["location"], "/feedback/two#facts-title");
-    house.until("all", "no pin", |state| found(state, "two") == hangs_on("unlinked", "", 0)).await;
-    let empty = house.http.post(house.at("/api/v1/feedback/two/pin")).send().await.expect("an answer");
+    server.until("all", "no pin", |state| found(state, "two") == hangs_on("unlinked", "", 0)).await;
+    let empty = server.http.post(server.at("/api/v1/feedback/two/pin")).send().await.expect("an answer");
     assert_eq!(empty.status(), StatusCode::OK, "nothing is pinned already");
 
-    let lines = house.world.store.audit().newest(9).await.expect("lines");
+    let lines = server.application.store.audit().newest(9).await.expect("lines");
     let lines = lines.iter().filter(|line| line.action == "feedback.pin" && line.actor.name.is_some());
     let lines: Vec<_> = lines
         .map(|line| (line.actor.name.as_deref().unwrap_or_default(), &*line.target, &line.before, &line.after))
         .collect();
     let (none, pinned) = (json!({"session": null}), json!({"session": 82_674}));
     assert_eq!(lines, [("Bob", "response two", &pinned, &none), ("Ann", "response two", &none, &pinned)]);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_call_that_is_named_and_not_known_is_looked_up_or_waited_for_and_given_up_after_a_week() {
-    let (site, house) = Site::new().await;
+async fn unknown_session_is_looked_up_and_dropped_after_a_week() {
+    let (site, server) = Site::new().await;
     // Clarity still knows the first, and answers nothing about the second, which has only just begun.
-    site.says(&house, "late", "", json!({"session": 82_675})).await;
-    site.says(&house, "early", "", json!({"session": 90_001})).await;
-    site.says(&house, "never", "", json!({"session": 90_002})).await;
+    site.says(&server, "late", "", json!({"session": 82_675})).await;
+    site.says(&server, "early", "", json!({"session": 90_001})).await;
+    site.says(&server, "never", "", json!({"session": 90_002})).await;
     let waits = |state: &Value, id: &str| joined(state, id)["rule"] == "pending";
-    house.until("all", "all three wait", |state| ["late", "early", "never"].iter().all(|id| waits(state, id))).await;
+    server.until("all", "all three wait", |state| ["late", "early", "never"].iter().all(|id| waits(state, id))).await;
     let is_found = |state: &Value| found(state, "late") == hangs_on("extra.session", "certain", 82_675);
-    house.until("all", "the one that was looked up", is_found).await;
+    server.until("all", "the one that was looked up", is_found).await;
     until("the look-up of the other two", || {
         ["GET sessions/90001", "GET sessions/90002"].iter().all(|it| !site.clarity.asked(it).is_empty())
     })
     .await;
-    assert!(waits(&house.state("all").await["state"], "early"));
+    assert!(waits(&server.state("all").await["state"], "early"));
 
     let mut agent = AgentUpdate::new(AgentId(41));
     let mut session = SessionUpdate::new(SessionId(90_001));
     (session.status, session.queue) = (Some(SessionStatus::Active), Some(QueueId(11)).into());
     agent.sessions.push((Modality::Audio, SessionListUpdate { added: vec![session], ..SessionListUpdate::default() }));
-    let heard = house.world.gold.next_ordinal();
-    house.world.gold.apply(Fact::AgentUpdated { received: heard, agent: Box::new(agent) }).await;
+    let heard = server.application.gold.next_ordinal();
+    server.application.gold.apply(Fact::AgentUpdated { received: heard, agent: Box::new(agent) }).await;
     let is_found = |state: &Value| found(state, "early") == hangs_on("extra.session", "certain", 90_001);
-    let state = house.until("all", "the call that came", is_found).await;
+    let state = server.until("all", "the call that came", is_found).await;
     assert!(waits(&state, "never"));
 
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     site.clock.advance(SignedDuration::from_hours(8 * 24));
-    let house = stopped.at_the_time_of(&site.clock).await;
+    let server = stopped.restart_at(&site.clock).await;
     let is_given_up = |state: &Value| {
         found(state, "never") == hangs_on("unlinked", "", 0)
             && found(state, "late") == hangs_on("extra.session", "certain", 82_675)
             && is_found(state)
     };
-    house.until("all", "the end of waiting", is_given_up).await;
-    house.stop().await;
+    server.until("all", "the end of waiting", is_given_up).await;
+    server.stop().await;
 }

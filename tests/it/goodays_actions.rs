@@ -1,4 +1,4 @@
-//! Customers are answered through Goodays: only as it offers, once, by name, and whatever becomes of it is seen.
+//! Actions on Goodays responses: only those offered, once, by name, and their outcome is shown.
 
 use base::Clock;
 use callboard::domain::FeedbackActionKind;
@@ -11,8 +11,8 @@ use crate::support::goodays::{Mock, Next, send};
 use crate::support::server::TestServer;
 
 /// Does something, with a key if there is one.
-async fn act(house: &TestServer, what: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
-    let mut request = house.http.post(house.at(&format!("/api/v1/feedback/{what}"))).json(body);
+async fn act(server: &TestServer, what: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
+    let mut request = server.http.post(server.at(&format!("/api/v1/feedback/{what}"))).json(body);
     if let Some(key) = key {
         request = request.header("Idempotency-Key", key);
     }
@@ -21,8 +21,8 @@ async fn act(house: &TestServer, what: &str, key: Option<&str>, body: &Value) ->
 }
 
 /// Waits until the response is as wanted.
-async fn until(house: &TestServer, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    house.until("feedback", what, |state| wanted(&state["feedback"][id])).await["feedback"][id].clone()
+async fn until(server: &TestServer, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    server.until("feedback", what, |state| wanted(&state["feedback"][id])).await["feedback"][id].clone()
 }
 
 fn deeds(response: &Value) -> Vec<Value> {
@@ -36,17 +36,17 @@ fn states(response: &Value) -> Vec<String> {
     deeds(response).iter().map(|deed| deed["state"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// A house that has heard of response `r1`.
+/// A server that has heard of response `r1`.
 async fn with_a_response(mock: &Mock) -> TestServer {
-    let house = mock.house(|_| ()).await;
-    hear(&house, &mock.customer_answers("r1", |_| ())).await;
-    house
+    let server = mock.server(|_| ()).await;
+    hear(&server, &mock.customer_answers("r1", |_| ())).await;
+    server
 }
 
-async fn hear(house: &TestServer, event: &Value) {
-    send(house, event).await;
+async fn hear(server: &TestServer, event: &Value) {
+    send(server, event).await;
     let id = event["response"]["id"].as_str().expect("an id");
-    until(house, id, "the response", Value::is_object).await;
+    until(server, id, "the response", Value::is_object).await;
 }
 
 fn standing() -> Clock {
@@ -58,9 +58,9 @@ fn text(content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_action_is_put_as_documented_and_ends_on_the_page_and_in_the_audit() {
+async fn every_action_reaches_goodays_the_page_and_the_audit() {
     let mock = Mock::open().await;
-    let house = mock.house(|_| ()).await;
+    let server = mock.server(|_| ()).await;
     let me = json!({"who": "Jennifer", "email": "jennifer@example.com"});
     let with = |fields: Value| {
         let mut body = me.clone();
@@ -83,52 +83,52 @@ async fn every_action_is_put_as_documented_and_ends_on_the_page_and_in_the_audit
         ("spam", json!({}), json!({"user": user})),
     ];
     for (action, body, sent) in &actions {
-        hear(&house, &mock.customer_answers(action, |_| ())).await;
-        let (status, answer) = act(&house, &format!("{action}/{action}"), None, &with(body.clone())).await;
+        hear(&server, &mock.customer_answers(action, |_| ())).await;
+        let (status, answer) = act(&server, &format!("{action}/{action}"), None, &with(body.clone())).await;
         assert_eq!((status, &answer["state"]), (202, &json!("queued")), "{answer}");
-        let after = until(&house, action, "the end", |it| states(it) == ["accepted"]).await;
+        let after = until(&server, action, "the end", |it| states(it) == ["accepted"]).await;
         assert_eq!(deeds(&after)[0]["who"], "Jennifer");
-        let after = until(&house, action, "that it is over", |it| it["state"] == "closed").await;
+        let after = until(&server, action, "that it is over", |it| it["state"] == "closed").await;
         assert!(after.get("offeredActions").is_none() && after["needsReply"] == false, "{after}");
         assert_eq!(mock.done().last(), Some(&(format!("{action}/{action}"), sent.clone())));
     }
     // The customer writes again, and only a private message is offered, though the thread is closed.
     let again = mock.customer_writes("reply", "vdJmjjLk8D", "How long does it last?");
-    send(&house, &again).await;
-    let open = until(&house, "reply", "the message", |it| it["needsReply"] == true && it["state"] == "closed").await;
+    send(&server, &again).await;
+    let open = until(&server, "reply", "the message", |it| it["needsReply"] == true && it["state"] == "closed").await;
     assert_eq!(open["offeredActions"], json!({"message": true}));
-    assert_eq!(act(&house, "reply/message", None, &with(json!({"content": "Until March."}))).await.0, 202);
-    let after = until(&house, "reply", "the message's end", |it| states(it) == ["accepted", "accepted"]).await;
+    assert_eq!(act(&server, "reply/message", None, &with(json!({"content": "Until March."}))).await.0, 202);
+    let after = until(&server, "reply", "the message's end", |it| states(it) == ["accepted", "accepted"]).await;
     assert_eq!(mock.done().last(), Some(&("reply/message".into(), json!({"content": "Until March.", "user": user}))));
     let after = if after["needsReply"] == false {
         after
     } else {
-        until(&house, "reply", "an end", |it| it["needsReply"] == false).await
+        until(&server, "reply", "an end", |it| it["needsReply"] == false).await
     };
     assert!(deeds(&after)[0].get("text").is_none(), "what stands in the thread is not said twice: {after}");
 
     assert_eq!(mock.asked("GET users").len(), 1, "a colleague is looked up once");
     assert_eq!(mock.wrong(), Vec::<String>::new());
-    let lines = house.world.store.audit().newest(100).await.expect("the audit");
+    let lines = server.application.store.audit().newest(100).await.expect("the audit");
     let told: Vec<_> = lines.iter().rev().map(|line| (line.action.as_str(), line.actor.name.as_deref())).collect();
     let told_of = ["reply", "call", "close", "spam", "message"].map(|action| format!("feedback.{action}"));
     assert_eq!(told, told_of.iter().map(|what| (what.as_str(), Some("Jennifer"))).collect::<Vec<_>>());
     assert!(lines.iter().all(|line| line.ended.as_ref().is_some_and(|end| end.outcome == "accepted")));
     assert!(!format!("{lines:?}").contains("sorry"), "the audit keeps no words");
-    let counted = house.get("/metrics").await.text().await.expect("a text");
+    let counted = server.get("/metrics").await.text().await.expect("a text");
     assert!(counted.contains("callboard_actions_total{action=\"feedback.call\",result=\"accepted\"} 1"), "{counted}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_not_offered_or_cannot_be_right_is_refused_and_never_sent() {
+async fn invalid_or_unoffered_action_is_refused_and_not_sent() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     let review = mock.customer_answers("g1", |it| it["source"] = json!("Google"));
-    hear(&house, &review).await;
-    hear(&house, &mock.customer_answers("d1", |_| ())).await;
-    send(&house, &mock.manager_delegates("d1")).await;
-    until(&house, "d1", "the delegation", |it| it["delegatedTo"] == "Customer Service").await;
+    hear(&server, &review).await;
+    hear(&server, &mock.customer_answers("d1", |_| ())).await;
+    send(&server, &mock.manager_delegates("d1")).await;
+    until(&server, "d1", "the delegation", |it| it["delegatedTo"] == "Customer Service").await;
 
     for (what, body, status, kind) in [
         ("r1/message", text("Hello"), 409, "not-offered"),
@@ -146,7 +146,7 @@ async fn what_is_not_offered_or_cannot_be_right_is_refused_and_never_sent() {
         ("g1/reply", text("Hello"), 422, "not-valid"),
         ("g1/close", json!({}), 422, "not-valid"),
     ] {
-        let (found, problem) = act(&house, what, None, &body).await;
+        let (found, problem) = act(&server, what, None, &body).await;
         assert_eq!(
             (found, &problem["type"]),
             (status, &json!(format!("urn:callboard:problem:{kind}"))),
@@ -154,55 +154,58 @@ async fn what_is_not_offered_or_cannot_be_right_is_refused_and_never_sent() {
         );
         assert!(problem["title"].as_str().is_some_and(|title| title.ends_with('.')), "{problem}");
     }
-    let (_, problem) = act(&house, "r1/message", None, &text("Hello")).await;
+    let (_, problem) = act(&server, "r1/message", None, &text("Hello")).await;
     assert_eq!(problem["offered"], json!(["call", "close", "reply", "spam"]));
     assert_eq!(mock.asked("PUT"), Vec::<String>::new());
-    assert!(house.world.store.outbox().newest("goodays.deed", 10).await.expect("read").is_empty());
+    assert!(server.application.store.outbox().newest("goodays.deed", 10).await.expect("read").is_empty());
     // With its kind it is taken.
-    assert_eq!(act(&house, "g1/reply", None, &json!({"content": "Hello", "remark_type": "Praise"})).await.0, 202);
-    until(&house, "g1", "its end", |it| states(it) == ["accepted"]).await;
+    assert_eq!(act(&server, "g1/reply", None, &json!({"content": "Hello", "remark_type": "Praise"})).await.0, 202);
+    until(&server, "g1", "its end", |it| states(it) == ["accepted"]).await;
     assert_eq!(mock.done(), [("g1/reply".to_owned(), json!({"content": "Hello", "remark_type": "Praise"}))]);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_second_press_is_the_first_one_and_two_colleagues_do_not_both_answer() {
+async fn repeated_or_concurrent_reply_is_sent_once() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     let words = text("Dear customer");
-    let presses = (0..8).map(|_| act(&house, "r1/reply", Some("one"), &words));
+    let presses = (0..8).map(|_| act(&server, "r1/reply", Some("one"), &words));
     let answers = futures_util::future::join_all(presses).await;
     assert!(answers.iter().all(|(status, answer)| *status == 202 && answer["id"] == answers[0].1["id"]), "{answers:?}");
-    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     // Also when it has long been done, and nothing is offered any more.
-    let (status, late) = act(&house, "r1/reply", Some("one"), &words).await;
+    let (status, late) = act(&server, "r1/reply", Some("one"), &words).await;
     assert_eq!((status, &late["id"], &late["state"]), (202, &answers[0].1["id"], &json!("accepted")));
-    let (status, problem) = act(&house, "r1/reply", Some("one"), &text("Other words")).await;
+    let (status, problem) = act(&server, "r1/reply", Some("one"), &text("Other words")).await;
     assert_eq!((status, problem["type"].as_str()), (409, Some("urn:callboard:problem:conflict")));
 
-    hear(&house, &mock.customer_answers("r2", |_| ())).await;
-    let rivals = (0..8).map(|number| {
-        let house = &house;
-        async move { act(house, "r2/reply", Some(&format!("key-{number}")), &text(&format!("Answer {number}"))).await.0 }
-    });
+    hear(&server, &mock.customer_answers("r2", |_| ())).await;
+    let rivals =
+        (0..8).map(|number| {
+            let server = &server;
+            async move {
+                act(server, "r2/reply", Some(&format!("key-{number}")), &text(&format!("Answer {number}"))).await.0
+            }
+        });
     let statuses = futures_util::future::join_all(rivals).await;
     assert!(statuses.iter().all(|status| [202, 409].contains(status)), "{statuses:?}");
-    let after = until(&house, "r2", "an end of all", |it| {
+    let after = until(&server, "r2", "an end of all", |it| {
         !states(it).is_empty() && states(it).iter().all(|state| state == "accepted" || state == "rejected")
     })
     .await;
     assert_eq!(states(&after).iter().filter(|state| *state == "accepted").count(), 1, "{after}");
     assert_eq!(mock.asked("PUT").len(), 2, "one for each response: {:?}", mock.asked("PUT"));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn whoever_comes_after_a_colleague_in_goodays_is_told_and_sees_what_was_done() {
+async fn reply_after_one_in_goodays_is_refused_and_shows_it() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     mock.operator_acts("r1", "reply", &json!({"content": "We called you this morning."}));
-    assert_eq!(act(&house, "r1/reply", None, &text("Dear customer")).await.0, 202);
-    let after = until(&house, "r1", "the colleague's answer", |it| {
+    assert_eq!(act(&server, "r1/reply", None, &text("Dear customer")).await.0, 202);
+    let after = until(&server, "r1", "the colleague's answer", |it| {
         states(it) == ["rejected"] && it["messages"].as_object().is_some_and(|texts| texts.len() == 2)
     })
     .await;
@@ -211,41 +214,41 @@ async fn whoever_comes_after_a_colleague_in_goodays_is_told_and_sees_what_was_do
     assert_eq!(deeds(&after)[0]["text"], "Dear customer", "what was written is not lost");
     assert_eq!(after["state"], "closed");
     assert_eq!(mock.asked("PUT").len(), 1, "it is not tried again");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_was_done_without_an_answer_is_found_to_be_done_and_not_sent_again() {
+async fn action_without_answer_is_found_done_and_not_resent() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     for (id, next) in [("r1", Next::DoneBut(500)), ("r2", Next::DoneBut(504)), ("r3", Next::DoneInSilence)] {
         if id != "r1" {
-            hear(&house, &mock.customer_answers(id, |_| ())).await;
+            hear(&server, &mock.customer_answers(id, |_| ())).await;
         }
         mock.next(next);
-        assert_eq!(act(&house, &format!("{id}/reply"), None, &text("Dear\ncustomer")).await.0, 202);
-        until(&house, id, "the truth", |it| states(it) == ["accepted"]).await;
+        assert_eq!(act(&server, &format!("{id}/reply"), None, &text("Dear\ncustomer")).await.0, 202);
+        until(&server, id, "the truth", |it| states(it) == ["accepted"]).await;
     }
     assert_eq!(mock.asked("PUT").len(), 3);
     assert_eq!(mock.done().len(), 3, "double effects: none");
-    let lines = house.world.store.audit().newest(2).await.expect("the audit");
+    let lines = server.application.store.audit().newest(2).await.expect("the audit");
     assert_eq!((lines[0].action.as_str(), lines[1].action.as_str()), ("feedback.lookup", "feedback.reply"));
     assert_eq!(lines[1].ended.as_ref().map(|end| end.outcome.as_str()), Some("unknown"));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_was_surely_not_done_is_sent_again_but_not_before_it_is_sure() {
+async fn action_known_to_have_failed_is_sent_again() {
     let mock = Mock::open().await;
     let clock = standing();
-    let house = mock.house_at(clock.clone(), |_| ()).await;
-    hear(&house, &mock.customer_answers("r1", |_| ())).await;
+    let server = mock.server_at(clock.clone(), |_| ()).await;
+    hear(&server, &mock.customer_answers("r1", |_| ())).await;
     mock.next(Next::Refused(500));
-    assert_eq!(act(&house, "r1/close", None, &json!({})).await.0, 202);
-    until(&house, "r1", "the doubt", |it| states(it) == ["unknown"]).await;
+    assert_eq!(act(&server, "r1/close", None, &json!({})).await.0, 202);
+    until(&server, "r1", "the doubt", |it| states(it) == ["unknown"]).await;
     // A press on "look it up" changes nothing while Goodays may still be at it.
-    let deed = deeds(&house.state("feedback").await["state"]["feedback"]["r1"])[0].clone();
-    let id = house.state("feedback").await["state"]["feedback"]["r1"]["actions"]
+    let deed = deeds(&server.state("feedback").await["state"]["feedback"]["r1"])[0].clone();
+    let id = server.state("feedback").await["state"]["feedback"]["r1"]["actions"]
         .as_object()
         .expect("deeds")
         .keys()
@@ -254,106 +257,106 @@ async fn what_was_surely_not_done_is_sent_again_but_not_before_it_is_sure() {
     let retry = format!("r1/actions/{}/retry", id.expect("a deed"));
     assert_eq!(deed["attempts"], 1);
     let looked = mock.asked("bulk").len();
-    assert_eq!(act(&house, &retry, None, &json!({})).await.1["state"], "unknown");
+    assert_eq!(act(&server, &retry, None, &json!({})).await.1["state"], "unknown");
     while mock.asked("bulk").len() == looked {
         tokio::task::yield_now().await;
     }
     assert_eq!(mock.asked("PUT").len(), 1);
     clock.advance(SignedDuration::from_secs(61));
-    assert_eq!(act(&house, &retry, None, &json!({})).await.0, 202);
-    let after = until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    assert_eq!(act(&server, &retry, None, &json!({})).await.0, 202);
+    let after = until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     assert_eq!((mock.asked("PUT").len(), mock.done().len()), (2, 1));
     assert_eq!(deeds(&after)[0]["attempts"], 2);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_when_the_server_was_killed_is_looked_up_and_not_sent() {
+async fn action_in_flight_at_kill_is_looked_up_and_not_resent() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     let stand = "whatever it was";
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     let store = stopped.store();
     let body = json!({"response": "r1", "kind": "reply", "action": {"action": "reply", "content": "Dear customer"}});
     let intent = NewOutboxEntry {
         key: "feedback: k".into(),
-        kind: "goodays.deed".into(),
+        kind: "goodays.action".into(),
         body,
-        context: json!({"who": "Jennifer", "stand": stand, "seen": ["mxo1B0eGdj"]}),
+        context: json!({"actor": {"kind": "unknown", "name": "Jennifer"}, "revision": stand, "seen": ["mxo1B0eGdj"]}),
     };
     let id = store.outbox().enqueue(intent).await.expect("written").entry.id;
     store.outbox().claim(&id).await.expect("asked").expect("claimed");
     drop(store);
     // The request had arrived: Goodays did it.
     mock.operator_acts("r1", "reply", &json!({"content": "Dear customer"}));
-    let house = stopped.again().await;
-    let after = until(&house, "r1", "the truth", |it| states(it) == ["accepted"]).await;
+    let server = stopped.restart().await;
+    let after = until(&server, "r1", "the truth", |it| states(it) == ["accepted"]).await;
     assert_eq!(deeds(&after)[0]["who"], "Jennifer");
     assert_eq!(mock.asked("PUT"), Vec::<String>::new());
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn where_nobody_can_be_asked_it_waits_for_somebody_who_is_sure() {
+async fn unknown_outcome_without_lookup_waits_for_a_person() {
     let mock = Mock::open().await;
     mock.has_list(false);
-    let house = with_a_response(&mock).await;
+    let server = with_a_response(&mock).await;
     mock.next(Next::Refused(502));
-    assert_eq!(act(&house, "r1/reply", None, &text("Dear customer")).await.0, 202);
-    let doubt = until(&house, "r1", "the doubt", |it| states(it) == ["unknown"]).await;
+    assert_eq!(act(&server, "r1/reply", None, &text("Dear customer")).await.0, 202);
+    let doubt = until(&server, "r1", "the doubt", |it| states(it) == ["unknown"]).await;
     assert!(deeds(&doubt)[0]["reason"].as_str().is_some_and(|why| why.contains("unknown")), "{doubt}");
     // Meanwhile nobody else ends the conversation.
-    let (status, problem) = act(&house, "r1/spam", None, &json!({})).await;
+    let (status, problem) = act(&server, "r1/spam", None, &json!({})).await;
     assert_eq!((status, problem["who"].as_str()), (409, Some("Jennifer")));
     let id = doubt["actions"].as_object().expect("deeds").keys().next().expect("a deed").clone();
     let retry = format!("r1/actions/{id}/retry");
-    assert_eq!(act(&house, &retry, None, &json!({})).await.1["state"], "unknown");
-    assert_eq!(act(&house, &retry, None, &json!({"sure": true, "who": "Ann"})).await.1["state"], "queued");
-    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    assert_eq!(act(&server, &retry, None, &json!({})).await.1["state"], "unknown");
+    assert_eq!(act(&server, &retry, None, &json!({"sure": true, "who": "Ann"})).await.1["state"], "queued");
+    until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     assert_eq!(mock.done().len(), 1);
-    let lines = house.world.store.audit().newest(10).await.expect("the audit");
+    let lines = server.application.store.audit().newest(10).await.expect("the audit");
     assert!(
         lines.iter().any(|line| line.action == "feedback.retry" && line.actor.name.as_deref() == Some("Ann")),
         "{lines:?}"
     );
     // An accepted answer without a list: what it ended is ended here all the same.
-    let after = house.state("feedback").await["state"]["feedback"]["r1"].clone();
+    let after = server.state("feedback").await["state"]["feedback"]["r1"].clone();
     assert_eq!(
         (&after["state"], &after["needsReply"], after.get("offeredActions")),
         (&json!("closed"), &json!(false), None)
     );
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_conversation_keeps_its_order_and_goodays_its_peace() {
+async fn actions_keep_order_per_response_and_back_off() {
     let mock = Mock::open().await;
     let clock = standing();
-    let house = mock.house_at(clock.clone(), |_| ()).await;
+    let server = mock.server_at(clock.clone(), |_| ()).await;
     mock.customer_answers("r1", |_| ());
     mock.operator_acts("r1", "reply", &json!({"content": "Dear customer"}));
-    hear(&house, &mock.customer_writes("r1", "m2", "And now?")).await;
+    hear(&server, &mock.customer_writes("r1", "m2", "And now?")).await;
     mock.next(Next::Refused(429));
     for words in ["First", "Second", "Third"] {
-        assert_eq!(act(&house, "r1/message", None, &text(words)).await.0, 202);
+        assert_eq!(act(&server, "r1/message", None, &text(words)).await.0, 202);
     }
-    until(&house, "r1", "the first to fail", |it| states(it).contains(&"failed".to_owned())).await;
+    until(&server, "r1", "the first to fail", |it| states(it).contains(&"failed".to_owned())).await;
     assert_eq!(mock.asked("PUT").len(), 1, "what comes after it waits for it");
     clock.advance(SignedDuration::from_secs(7));
-    until(&house, "r1", "all three", |it| states(it) == ["accepted", "accepted", "accepted"]).await;
+    until(&server, "r1", "all three", |it| states(it) == ["accepted", "accepted", "accepted"]).await;
     let sent: Vec<_> = mock.done()[1..].iter().map(|(_, body)| body["content"].clone()).collect();
     assert_eq!(sent, ["First", "Second", "Third"]);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_refused_token_is_everybodys_trouble_and_a_person_tries_again_when_it_is_mended() {
+async fn refused_token_blocks_all_actions_until_retried_by_hand() {
     let mock = Mock::open().await;
-    let house = mock.house(|config| config.goodays.as_mut().expect("a section").api_token = "wrong".into()).await;
-    hear(&house, &mock.customer_answers("r1", |_| ())).await;
-    assert_eq!(act(&house, "r1/call", None, &json!({})).await.0, 202);
-    let failed = until(&house, "r1", "the failure", |it| states(it) == ["failed"]).await;
-    house
+    let server = mock.server(|config| config.goodays.as_mut().expect("a section").api_token = "wrong".into()).await;
+    hear(&server, &mock.customer_answers("r1", |_| ())).await;
+    assert_eq!(act(&server, "r1/call", None, &json!({})).await.0, 202);
+    let failed = until(&server, "r1", "the failure", |it| states(it) == ["failed"]).await;
+    server
         .until("status", "the trouble", |state| {
             let reason = state["sources"]["goodays"]["reason"].as_str().unwrap_or_default();
             reason.starts_with("Answers cannot be sent. Goodays refused the API token")
@@ -361,51 +364,51 @@ async fn a_refused_token_is_everybodys_trouble_and_a_person_tries_again_when_it_
         .await;
     let id = failed["actions"].as_object().expect("deeds").keys().next().expect("a deed").clone();
     assert_eq!(mock.asked("PUT").len(), 1);
-    let mended = house.stop().await.change(|config| config.goodays = Some(mock.config()));
-    let house = mended.again().await;
-    until(&house, "r1", "the failure again", |it| states(it) == ["failed"]).await;
+    let mended = server.stop().await.change(|config| config.goodays = Some(mock.config()));
+    let server = mended.restart().await;
+    until(&server, "r1", "the failure again", |it| states(it) == ["failed"]).await;
     let wrong = format!("r2/actions/{id}/retry");
-    assert_eq!(act(&house, &wrong, None, &json!({})).await.0, 404, "a deed belongs to its response");
-    assert_eq!(act(&house, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0, 202);
-    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    assert_eq!(act(&server, &wrong, None, &json!({})).await.0, 404, "a deed belongs to its response");
+    assert_eq!(act(&server, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0, 202);
+    until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     assert_eq!(
-        act(&house, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0,
+        act(&server, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0,
         409,
         "what is done stays done"
     );
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_message_that_needs_no_answer_is_marked_here_and_nobody_else_is_told() {
+async fn no_answer_needed_is_marked_locally_only() {
     let mock = Mock::open().await;
-    let house = mock.house(|_| ()).await;
+    let server = mock.server(|_| ()).await;
     mock.customer_answers("r1", |_| ());
     mock.operator_acts("r1", "reply", &json!({"content": "Dear customer"}));
-    hear(&house, &mock.customer_writes("r1", "m2", "Thank you! See you soon 😊")).await;
-    assert_eq!(house.state("feedback").await["state"]["feedback"]["r1"]["needsReply"], true);
-    let (status, answer) = act(&house, "r1/no-answer-needed", Some("k"), &json!({"who": "Ann"})).await;
+    hear(&server, &mock.customer_writes("r1", "m2", "Thank you! See you soon 😊")).await;
+    assert_eq!(server.state("feedback").await["state"]["feedback"]["r1"]["needsReply"], true);
+    let (status, answer) = act(&server, "r1/no-answer-needed", Some("k"), &json!({"who": "Ann"})).await;
     assert_eq!((status, &answer["state"]), (202, &json!("accepted")));
-    let house = house.stop().await.again().await;
+    let server = server.stop().await.restart().await;
     let after =
-        until(&house, "r1", "the mark after a restart", |it| it["needsReply"] == false && states(it).len() == 1).await;
+        until(&server, "r1", "the mark after a restart", |it| it["needsReply"] == false && states(it).len() == 1).await;
     assert_eq!((&deeds(&after)[0]["who"], &deeds(&after)[0]["action"]), (&json!("Ann"), &json!("no-answer-needed")));
     assert_eq!(mock.asked("PUT"), Vec::<String>::new());
-    let lines = house.world.store.audit().newest(10).await.expect("the audit");
+    let lines = server.application.store.audit().newest(10).await.expect("the audit");
     assert_eq!(lines[0].action, "feedback.no-answer-needed");
     // When the customer writes once more, the mark is of the past.
-    send(&house, &mock.customer_writes("r1", "m3", "One more thing…")).await;
-    until(&house, "r1", "that it waits again", |it| it["needsReply"] == true).await;
-    house.stop().await;
+    send(&server, &mock.customer_writes("r1", "m3", "One more thing…")).await;
+    until(&server, "r1", "that it waits again", |it| it["needsReply"] == true).await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn no_address_from_a_payload_is_ever_called() {
+async fn urls_from_payloads_are_never_called() {
     let canary = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = format!("http://{}", canary.local_addr().expect("an address"));
     let mock = Mock::open().await;
     mock.says_pages_are_at(&host);
-    let house = mock.house_at(standing(), |_| ()).await;
+    let server = mock.server_at(standing(), |_| ()).await;
     for id in ["r0", "r1", "r2", "r3"] {
         let event = mock.customer_answers(id, |it| {
             it["actions"] =
@@ -413,25 +416,25 @@ async fn no_address_from_a_payload_is_ever_called() {
             it["message"]["attachment"] = json!(format!("{host}/picture.png"));
             it["place"]["detail_url"] = json!(format!("{host}/v2/places/1"));
         });
-        hear(&house, &event).await;
+        hear(&server, &event).await;
     }
     // The look-up after it goes through several pages, whose addresses are the canary's.
-    assert_eq!(act(&house, "r3/reply", None, &text("Dear customer")).await.0, 202);
-    until(&house, "r3", "the end", |it| states(it) == ["accepted"] && it["messages"]["answer1"].is_object()).await;
+    assert_eq!(act(&server, "r3/reply", None, &text("Dear customer")).await.0, 202);
+    until(&server, "r3", "the end", |it| states(it) == ["accepted"] && it["messages"]["answer1"].is_object()).await;
     assert!(mock.asked("cursor=2").len() == 1, "{:?}", mock.asked("bulk"));
-    assert_eq!(act(&house, "r3/..%2F..%2Fusers", None, &json!({})).await.0, 404);
-    let page = house.get("/feedback/r3").await.text().await.expect("a page");
+    assert_eq!(act(&server, "r3/..%2F..%2Fusers", None, &json!({})).await.0, 404);
+    let page = server.get("/feedback/r3").await.text().await.expect("a page");
     assert!(!page.contains("/v2/responses/r3/reply"), "addresses from payloads are not on the page");
     let nobody = std::future::poll_fn(|context| std::task::Poll::Ready(canary.poll_accept(context).is_pending()));
     assert!(nobody.await, "somebody called the canary");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn without_script_a_form_does_the_same_and_a_strangers_page_does_nothing() {
+async fn form_without_script_works_and_foreign_origin_is_refused() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
-    let page = house.get("/feedback/r1").await.text().await.expect("a page");
+    let server = with_a_response(&mock).await;
+    let page = server.get("/feedback/r1").await.text().await.expect("a page");
     let offered = |kind: &str| {
         let start = page.find(&format!("id=\"do-{kind}\"")).expect("a form");
         page[start..start + page[start..].find('>').expect("an end")].contains("data-offered")
@@ -443,29 +446,29 @@ async fn without_script_a_form_does_the_same_and_a_strangers_page_does_nothing()
     let form =
         [("content", "Dear customer"), ("remark_type", ""), ("who", "Ann"), ("email", ""), ("idempotency_key", "k")];
     let post = |origin: &str| {
-        house.http.post(house.at("/api/v1/feedback/r1/reply")).header("Origin", origin.to_owned()).form(&form)
+        server.http.post(server.at("/api/v1/feedback/r1/reply")).header("Origin", origin.to_owned()).form(&form)
     };
     let foreign = post("https://evil.example").send().await.expect("an answer");
     assert_eq!(foreign.status().as_u16(), 403);
-    let origin = house.base.origin().ascii_serialization();
+    let origin = server.base.origin().ascii_serialization();
     for _ in 0..2 {
         let answer = post(&origin).send().await.expect("an answer");
         assert_eq!(
             (answer.status().as_u16(), answer.headers()["location"].as_bytes()),
-            (303, &b"/feedback/r1#deeds"[..])
+            (303, &b"/feedback/r1#actions"[..])
         );
     }
-    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     assert_eq!(mock.done(), [("r1/reply".to_owned(), json!({"content": "Dear customer"}))]);
-    let page = house.get("/feedback/r1").await.text().await.expect("a page");
+    let page = server.get("/feedback/r1").await.text().await.expect("a page");
     assert!(page.contains("by <span") && page.contains(">Ann</span>") && page.contains(">Done</span>"), "{page}");
     // A rating that is no number is refused in a sentence, on a page.
-    hear(&house, &mock.customer_answers("r2", |_| ())).await;
-    let stars = house.http.post(house.at("/api/v1/feedback/r2/call")).header("Accept", "text/html");
+    hear(&server, &mock.customer_answers("r2", |_| ())).await;
+    let stars = server.http.post(server.at("/api/v1/feedback/r2/call")).header("Accept", "text/html");
     let stars = stars.form(&[("rating", "5 stars")]).send().await.expect("an answer");
     assert_eq!(stars.status().as_u16(), 422);
     assert!(stars.text().await.expect("a page").contains("Rate the call with a whole number from 0 to 5."));
-    house.stop().await;
+    server.stop().await;
 }
 
 /// The form of a page, as a browser without script sends it when its button is pressed: where to, and its fields.
@@ -497,15 +500,15 @@ fn pressed(page: &str, form: &str, filled: &[(&str, &str)]) -> (String, Vec<(Str
 }
 
 #[tokio::test]
-async fn a_page_without_script_asks_before_it_sends() {
+async fn page_without_script_confirms_before_sending() {
     let mock = Mock::open().await;
-    let house = with_a_response(&mock).await;
-    let origin = house.base.origin().ascii_serialization();
+    let server = with_a_response(&mock).await;
+    let origin = server.base.origin().ascii_serialization();
     let post = async |to: &str, fields: &[(String, String)]| {
-        let post = house.http.post(house.at(to)).header("Origin", &origin).header("Accept", "text/html");
+        let post = server.http.post(server.at(to)).header("Origin", &origin).header("Accept", "text/html");
         post.form(fields).send().await.expect("an answer")
     };
-    let page = house.get("/feedback/r1").await.text().await.expect("a page");
+    let page = server.get("/feedback/r1").await.text().await.expect("a page");
     let content = "Dear <b>customer</b> & \"friends\"";
     let (to, fields) = pressed(&page, "id=\"do-reply\"", &[("content", content), ("who", "Ann")]);
     assert_eq!(to, "/confirm");
@@ -521,22 +524,22 @@ async fn a_page_without_script_asks_before_it_sends() {
     for _ in 0..2 {
         assert_eq!(post(&to, &fields).await.status(), 303);
     }
-    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;
     assert_eq!(mock.done().len(), 1, "pressed twice, sent once");
     assert_eq!(mock.done()[0].1["content"], content);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_form_for_another_site_offers_what_will_be_taken() {
+async fn form_offers_the_fields_that_the_source_requires() {
     let mock = Mock::open().await;
-    let house = mock.house(|_| ()).await;
+    let server = mock.server(|_| ()).await;
     for (id, source, choices) in [
         ("r1", "email", vec!["", "Praise", "Question", "Idea", "Problem", "Message"]),
         ("r2", "Google", vec!["Praise", "Question", "Idea", "Problem", "Message"]),
     ] {
-        hear(&house, &mock.customer_answers(id, |response| response["source"] = json!(source))).await;
-        let page = house.get(&format!("/feedback/{id}")).await.text().await.expect("a page");
+        hear(&server, &mock.customer_answers(id, |response| response["source"] = json!(source))).await;
+        let page = server.get(&format!("/feedback/{id}")).await.text().await.expect("a page");
         for kind in ["reply", "close"] {
             let form = page
                 .split_once(&format!("id=\"do-{kind}\""))
@@ -567,13 +570,13 @@ async fn a_form_for_another_site_offers_what_will_be_taken() {
         // Each of them is taken.
         for (number, choice) in choices.iter().enumerate() {
             let id = format!("{id}-{number}");
-            hear(&house, &mock.customer_answers(&id, |response| response["source"] = json!(source))).await;
+            hear(&server, &mock.customer_answers(&id, |response| response["source"] = json!(source))).await;
             let mut wish = text("Thanks");
             if !choice.is_empty() {
                 wish["remark_type"] = json!(choice);
             }
-            assert_eq!(act(&house, &format!("{id}/reply"), None, &wish).await.0, 202, "{source}: {choice}");
+            assert_eq!(act(&server, &format!("{id}/reply"), None, &wish).await.0, 202, "{source}: {choice}");
         }
     }
-    house.stop().await;
+    server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What webhooks have missed is found, and a webhook that stays away is missed.
+//! Responses that webhooks missed are fetched from the list, and a silent webhook is reported.
 
 use std::time::Duration;
 
@@ -21,108 +21,116 @@ fn responses(state: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn what_came_while_nobody_listened_is_found_at_the_start_and_kept() {
+async fn missed_responses_are_fetched_at_start_and_stored() {
     let mock = Mock::open().await;
     for id in ["r1", "r2", "r3", "r4", "r5"] {
         mock.customer_answers(id, |_| ());
     }
     // One without an identity is kept and told all the same.
     mock.customer_answers("r6", |response| response["id"] = json!(null));
-    let house = mock.house_at(standing(), |_| ()).await;
+    let server = mock.server_at(standing(), |_| ()).await;
     let all = |state: &Value| responses(state) == 5 && counter(state, "unreadableEvents") == 1;
-    let state = house.until("all", "all five", all).await;
+    let state = server.until("all", "all five", all).await;
     assert_eq!(counter(&state, "events"), 0);
     assert_eq!(mock.asked("bulk").len(), 3, "two on a page: {:?}", mock.asked("bulk"));
     assert!(mock.asked("bulk")[0].contains("start_date=2026-11-19T12%3A00%3A00Z&end_date=2026-11-20T13%3A00%3A00Z"));
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 6);
-    let stopped = house.stop().await;
+    assert_eq!(server.application.store.inbox().counts().await.expect("counts").total, 6);
+    let stopped = server.stop().await;
     let kept = std::fs::read(stopped.data_dir().join("callboard.db")).expect("what was kept");
     let kept = String::from_utf8_lossy(&kept);
     assert!(kept.contains("r5") && !kept.contains("1234abcd1234abcd"), "the response's token is not kept");
     // In the next life they are there without being asked for, and not taken in twice.
-    let house = stopped.again().await;
-    let later = house.until("all", "all five again", |state| responses(state) == 5).await;
+    let server = stopped.restart().await;
+    let later = server.until("all", "all five again", |state| responses(state) == 5).await;
     assert_eq!(later["feedback"], state["feedback"]);
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 6);
-    house.stop().await;
+    assert_eq!(server.application.store.inbox().counts().await.expect("counts").total, 6);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_a_webhook_has_told_is_not_told_again_by_the_list() {
+async fn listed_response_of_a_webhook_has_no_second_effect() {
     let mock = Mock::open().await;
-    let house = mock.house_at(standing(), |_| ()).await;
+    let server = mock.server_at(standing(), |_| ()).await;
     while mock.asked("bulk").is_empty() {
         tokio::task::yield_now().await;
     }
     let first = mock.customer_answers("r1", |_| ());
-    send(&house, &first).await;
-    house.until("all", "the response", |state| responses(state) == 1).await;
-    let stopped = house.stop().await;
+    send(&server, &first).await;
+    server.until("all", "the response", |state| responses(state) == 1).await;
+    let stopped = server.stop().await;
     // While nobody listens a colleague answers one customer, and another one says something.
     mock.operator_acts("r1", "reply", &json!({"content": "We are sorry."}));
     mock.customer_answers("r2", |_| ());
-    let house = stopped.at_the_time_of(&standing()).await;
+    let server = stopped.restart_at(&standing()).await;
     let both = |state: &Value| responses(state) == 2 && state["feedback"]["r1"]["state"] == "closed";
-    let state = house.until("all", "both", both).await;
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 3, "one event, two that were found");
+    let state = server.until("all", "both", both).await;
+    assert_eq!(
+        server.application.store.inbox().counts().await.expect("counts").total,
+        3,
+        "one event, two that were found"
+    );
     assert!(state["feedback"]["r1"].get("offeredActions").is_none());
-    let stopped = house.stop().await;
+    let stopped = server.stop().await;
     let asked = mock.asked("bulk").len();
-    let house = stopped.at_the_time_of(&standing()).await;
-    house.until("all", "both again", |state| responses(state) == 2).await;
+    let server = stopped.restart_at(&standing()).await;
+    server.until("all", "both again", |state| responses(state) == 2).await;
     while mock.asked("bulk").len() == asked {
         tokio::task::yield_now().await;
     }
-    house.world.gold.flush().await;
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 3, "nothing new, nothing stored");
-    house.stop().await;
+    server.application.gold.flush().await;
+    assert_eq!(
+        server.application.store.inbox().counts().await.expect("counts").total,
+        3,
+        "nothing new, nothing stored"
+    );
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_goodays_without_a_list_is_said_and_harms_nothing() {
+async fn missing_list_endpoint_is_reported_and_harmless() {
     let mock = Mock::open().await;
     mock.has_list(false);
-    let house = mock.house(|_| ()).await;
-    let state = house
+    let server = mock.server(|_| ()).await;
+    let state = server
         .until("status", "the remark", |state| {
             let reason = state["sources"]["goodays"]["reason"].as_str().unwrap_or_default();
             reason.starts_with("This Goodays has no list of responses")
         })
         .await;
     assert_eq!(state["sources"]["goodays"]["state"], "live");
-    send(&house, &mock.customer_answers("r1", |_| ())).await;
-    house.until("all", "the response", |state| responses(state) == 1).await;
+    send(&server, &mock.customer_answers("r1", |_| ())).await;
+    server.until("all", "the response", |state| responses(state) == 1).await;
     assert_eq!(mock.asked("bulk").len(), 1, "it is asked once");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_silence_is_said_until_the_next_webhook_and_what_it_hid_is_asked_for() {
+async fn webhook_silence_is_reported_and_the_gap_is_fetched() {
     let mock = Mock::open().await;
     let clock = standing();
     let alarm = |config: &mut callboard::config::Config| {
         config.goodays.as_mut().expect("a section").silence_alarm = Duration::from_secs(24 * 60 * 60);
     };
-    let house = mock.house_at(clock.clone(), alarm).await;
-    send(&house, &mock.customer_answers("r1", |_| ())).await;
-    house.until("all", "the response", |state| responses(state) == 1).await;
+    let server = mock.server_at(clock.clone(), alarm).await;
+    send(&server, &mock.customer_answers("r1", |_| ())).await;
+    server.until("all", "the response", |state| responses(state) == 1).await;
     clock.advance(SignedDuration::from_hours(25));
     // Whatever wakes the feed lets it look at the clock; here somebody knocks with a wrong signature.
-    let stranger = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", "00").body("{}");
+    let stranger = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", "00").body("{}");
     assert_eq!(stranger.send().await.expect("an answer").status().as_u16(), 401);
-    let state = house.until("status", "the silence", |state| state["sources"]["goodays"]["state"] == "stale").await;
+    let state = server.until("status", "the silence", |state| state["sources"]["goodays"]["state"] == "stale").await;
     let reason = state["sources"]["goodays"]["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("No webhook has come for more than 24h"), "{reason}");
-    let page = house.get("/feedback").await.text().await.expect("a page");
+    let page = server.get("/feedback").await.text().await.expect("a page");
     assert!(page.contains("No webhook has come for more than 24h"));
-    let counted = house.get("/metrics").await.text().await.expect("a text");
+    let counted = server.get("/metrics").await.text().await.expect("a text");
     assert!(counted.contains("callboard_source_up{source=\"goodays\"} 0"), "{counted}");
 
     // One webhook was lost in the silence; the next one ends it.
     mock.customer_answers("r2", |it| it["created_date"] = json!("2026-11-21T10:20:39.810686+01:00"));
-    send(&house, &mock.customer_answers("r3", |_| ())).await;
-    let state = house.until("all", "all three", |state| responses(state) == 3).await;
+    send(&server, &mock.customer_answers("r3", |_| ())).await;
+    let state = server.until("all", "all three", |state| responses(state) == 3).await;
     assert_eq!(state["sources"]["goodays"]["state"], "live");
     assert_eq!(state["sources"]["goodays"].get("reason"), None);
-    house.stop().await;
+    server.stop().await;
 }

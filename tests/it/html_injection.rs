@@ -1,5 +1,5 @@
-//! Whatever anybody writes into a field of any upstream, a page shows it as words: nothing of it runs, nothing of it loads,
-//! nothing of it becomes markup, and only web links become links. In a real browser, at first paint and after patches.
+//! Hostile text in every field of every upstream stays text on the page: no script, no request, no markup; only web
+//! links become links. In a real browser, when rendered and after patches.
 
 use std::time::Duration;
 
@@ -57,7 +57,8 @@ pub const WATCH: &str = "window.executions = []; window.reports = [];
     window.ran = (what) => window.executions.push(what);
     window.alert = window.ran;
     document.addEventListener('securitypolicyviolation', (event) =>
-        window.reports.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));";
+        window.reports.push(`${event.violatedDirective} ${event.blockedURI} \
+            ${event.sourceFile}:${event.lineNumber}`));";
 
 /// What there is on a page that must not be, as a list of sentences.
 pub const INSPECT: &str = "const odd = [];
@@ -65,16 +66,20 @@ pub const INSPECT: &str = "const odd = [];
     for (const what of window.reports) odd.push(`reported: ${what}`);
     for (const node of document.querySelectorAll('*')) {
         for (const { name, value } of node.attributes) {
-            if (name.startsWith('on') || name === 'style' || name === 'srcdoc') odd.push(`attribute ${name} of ${node.tagName}`);
-            const isAddress = name === 'href' || name === 'src' || name === 'action' || name === 'formaction' || name === 'xlink:href';
+            if (name.startsWith('on') || name === 'style' || name === 'srcdoc') odd.push(`attribute ${name} of \
+                ${node.tagName}`);
+            const isAddress = name === 'href' || name === 'src' || name === 'action' || name === 'formaction' || name \
+                === 'xlink:href';
             if (!isAddress) continue;
             const url = new URL(value, document.baseURI);
             const isOurs = url.origin === location.origin;
             if (url.protocol !== 'http:' && url.protocol !== 'https:') odd.push(`${node.tagName} leads to ${value}`);
-            if (!isOurs && !(node.tagName === 'A' && /\\bnoopener\\b/.test(node.rel))) odd.push(`${node.tagName} leads away to ${value}`);
+            if (!isOurs && !(node.tagName === 'A' && /\\bnoopener\\b/.test(node.rel))) odd.push(`${node.tagName} leads \
+                away to ${value}`);
         }
         const name = node.tagName.toLowerCase();
-        if (['iframe', 'object', 'embed', 'base', 'style', 'frame', 'audio', 'video', 'marquee', 'applet'].includes(name)) odd.push(name);
+        if (['iframe', 'object', 'embed', 'base', 'style', 'frame', 'audio', 'video', 'marquee', \
+            'applet'].includes(name)) odd.push(name);
         if (name === 'meta' && node.httpEquiv) odd.push('meta http-equiv');
         if (name === 'script' && !node.src && node.type !== 'application/json') odd.push('an inline script');
     }
@@ -126,22 +131,27 @@ fn respond(mock: &Goodays, id: &str, word: &str) -> Value {
         response["source"] = json!(text("source"));
         response["survey"]["label"] = json!(text("survey"));
         response["answers"] = json!([
-            {"id": "a1", "value": 3, "question": {"id": "q1", "title": text("question"), "type": "nps", "enabled": true}},
-            {"id": "a2", "value": text("answer"), "question": {"id": "q2", "title": text("question"), "type": "text", "enabled": true}}
+            {"id": "a1", "value": 3, "question": {"id": "q1", "title": text("question"), "type": "nps",
+                "enabled": true}},
+            {"id": "a2", "value": text("answer"), "question": {"id": "q2", "title": text("question"), "type": "text",
+                "enabled": true}}
         ]);
         response["message"]["content"] = json!(text("verbatim"));
         response["message"]["attachment"] = json!(NO_LINKS[0]);
         response["message"]["sender"]["first_name"] = json!(text("sender"));
         let attached = |(number, link): (usize, &str)| {
             json!({"id": format!("m{number}"), "created_date": "2026-11-20T11:00:00+01:00", "type": text("type"),
-                "content": text("message"), "attachment": link, "sender": {"email": text("email"), "first_name": text("first"), "last_name": text("last")}})
+                "content": text("message"), "attachment": link, "sender": {"email": text("email"),
+                    "first_name": text("first"), "last_name": text("last")}})
         };
-        let links = NO_LINKS.into_iter().chain(["https://files.example.com/\"><img src=x onerror=window.top.ran('file')>"]);
+        let links =
+            NO_LINKS.into_iter().chain(["https://files.example.com/\"><img src=x onerror=window.top.ran('file')>"]);
         response["attached_messages"] = json!(links.enumerate().map(attached).collect::<Vec<_>>());
         response["user"]["first_name"] = json!(text("first"));
         response["user"]["last_name"] = json!(text("last"));
         response["place"]["name"] = json!(text("place"));
-        response["delegated_to"] = json!({"id": "d1", "partner_id": text("partner"), "name": text("delegate"), "enabled": true, "detail_url": NO_LINKS[0]});
+        response["delegated_to"] = json!({"id": "d1", "partner_id": text("partner"), "name": text("delegate"),
+            "enabled": true, "detail_url": NO_LINKS[0]});
         response["context"]["extra"] = json!({"session": text("session"), "transaction_date": text("date")});
         response["context"]["cz_tag"] = json!(text("tag"));
     })
@@ -156,25 +166,27 @@ fn record(place: i64, word: &str) -> Value {
         "customer": {"full_name": text("customer")}, "requested_via": text("via"), "tags": [text("tag")],
         "request_created_at": "2026-11-20T12:00:00Z", "request_delivery_status": text("delivery"),
         "response_received_at": "2026-11-21T12:00:00Z", "custom_properties": {text("key"): text("value")},
-        "answers": {"agent_star_rating": {"question_text": text("question"), "comment": text("comment"), "selected_options": option}}})
+        "answers": {"agent_star_rating": {"question_text": text("question"), "comment": text("comment"),
+            "selected_options": option}}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_words_are_words_at_first_paint_and_after_patches() {
+async fn hostile_text_stays_text_when_rendered_and_patched() {
     let (clarity, goodays) = (Clarity::new(), Goodays::open().await);
     let (surveys, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     tell_clarity(&clarity, "painted");
     surveys.book().records = vec![record(1, "painted")];
     kustomer.answer(
         "/v1/tags/t1,t2",
-        json!({"data": [{"id": "t1", "attributes": {"name": polyglot("painted-tag")}}, {"id": "t2", "attributes": {"name": "fine"}}]}),
+        json!({"data": [{"id": "t1", "attributes": {"name": polyglot("painted-tag")}}, {"id": "t2",
+            "attributes": {"name": "fine"}}]}),
     );
     let attributes = json!({"name": polyglot("painted-customer"), "emails": [{"email": "a@customers.example"}]});
     kustomer.answer("/v1/customers/c9", json!({"data": {"id": "c9", "attributes": attributes}}));
     let mut section = clarity.config(|_| ()).await;
     section.poll_interval = Duration::from_millis(200);
     section.probe_queue_metrics = true;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.clarity = Some(section);
         config.goodays = Some(goodays.config());
         config.agent_connect = Some(surveys.config());
@@ -184,9 +196,9 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
             ["queuedCount", "longestWait", "answeredCount", "csatToday"].map(str::to_owned).to_vec();
     })
     .await;
-    goodays::send(&house, &respond(&goodays, "r1", "painted")).await;
+    goodays::send(&server, &respond(&goodays, "r1", "painted")).await;
     assert_eq!(
-        post(&house, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
+        post(&server, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
             .await
             .status(),
         204
@@ -203,7 +215,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
                 && has(&state["surveys"]["u1"], "comment")
         }
     };
-    house.until("all", "every hostile word", held("painted")).await;
+    server.until("all", "every hostile word", held("painted")).await;
 
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.before_every_page(WATCH).await;
@@ -220,7 +232,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     ];
     let mut word = "painted";
     for (number, (page, field)) in pages.into_iter().enumerate() {
-        browser.client.goto(house.at(page).as_str()).await.expect("the page");
+        browser.client.goto(server.at(page).as_str()).await.expect("the page");
         browser
             .until(
                 "the page is live",
@@ -238,14 +250,19 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
             [number];
         tell_clarity(&clarity, word);
         surveys.book().records = vec![record(2 + i64::try_from(number).expect("few pages"), word)];
-        goodays::send(&house, &respond(&goodays, "r1", word)).await;
-        house.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
+        goodays::send(&server, &respond(&goodays, "r1", word)).await;
+        server.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
         if field != "queue" {
             browser.until("the words after a patch", &there(word)).await;
         }
         assert_eq!(browser.ask(INSPECT).await, json!([]), "{page} after a patch");
         if page.starts_with("/feedback/") {
-            let links = browser.ask("return [...document.querySelectorAll('[data-as=attachment]:not([hidden])')].map((a) => a.protocol)").await;
+            let links = browser
+                .ask(
+                    "return \
+                [...document.querySelectorAll('[data-as=attachment]:not([hidden])')].map((a) => a.protocol)",
+                )
+                .await;
             assert!(
                 links.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|it| it == "https:")),
                 "{links}"
@@ -254,9 +271,9 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     }
 
     // What a browser asks for by itself is no page of ours: problems are painted, too.
-    let problem = house.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
+    let problem = server.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
     browser.client.goto(problem.as_str()).await.expect("a page");
     assert_eq!(browser.ask("return window.executions.concat(window.reports)").await, json!([]));
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What HTTP lets somebody send to our own door (`docs/tolerance.md`).
+//! Legal but unusual HTTP requests to our server (docs/tolerance.md).
 
 use base::Secret;
 use base::hmac::Tag;
@@ -13,12 +13,12 @@ const SECRET: &str = "a-secret-agreed-upon";
 async fn listening() -> TestServer {
     let root = "http://127.0.0.1:9/v2".parse().expect("an address");
     let goodays = Goodays::new(root, Secret::from("t"), vec![Secret::from(SECRET)]);
-    TestServer::alone(|config| config.goodays = Some(goodays)).await
+    TestServer::standalone(|config| config.goodays = Some(goodays)).await
 }
 
 /// Sends these bytes and returns the last answer's status and its head.
-async fn raw(house: &TestServer, request: &[u8]) -> (u16, String) {
-    let port = house.base.port().expect("a port");
+async fn raw(server: &TestServer, request: &[u8]) -> (u16, String) {
+    let port = server.base.port().expect("a port");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
     stream.write_all(request).await.expect("sent");
     let mut answer = Vec::new();
@@ -30,9 +30,9 @@ async fn raw(house: &TestServer, request: &[u8]) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn webhooks_are_taken_however_http_lets_them_be_sent() {
-    let house = listening().await;
-    let port = house.base.port().expect("a port");
+async fn webhook_in_any_legal_http_form_is_accepted() {
+    let server = listening().await;
+    let port = server.base.port().expect("a port");
     let host = format!("127.0.0.1:{port}");
     for (number, (line, more, expected)) in [
         ("POST /webhooks/goodays HTTP/1.1", "Content-Type: application/json", 204),
@@ -59,10 +59,11 @@ async fn webhooks_are_taken_however_http_lets_them_be_sent() {
         let body = format!(r#"{{"event_type":"survey","number":{number}}}"#);
         let tag = Tag::sign(&Secret::from(SECRET), body.as_bytes());
         let request = format!(
-            "{line}\r\nhOST: {host}\r\nConnection: close\r\nx-hmac-sha256: {tag}\r\n{more}\r\nContent-Length: {}\r\n\r\n{body}",
+            "{line}\r\nhOST: {host}\r\nConnection: close\r\nx-hmac-sha256: {tag}\r\n{more}\r\nContent-Length: \
+                {}\r\n\r\n{body}",
             body.len()
         );
-        assert_eq!(raw(&house, request.as_bytes()).await.0, expected, "{line} {more}");
+        assert_eq!(raw(&server, request.as_bytes()).await.0, expected, "{line} {more}");
     }
     for name in ["localhost", "LOCALHOST", "localhost.", "LocalHost.:80"] {
         let body = format!(r#"{{"event_type":"survey","name":"{name}"}}"#);
@@ -72,21 +73,21 @@ async fn webhooks_are_taken_however_http_lets_them_be_sent() {
              Transfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{body}\r\n0\r\nX-After: 1\r\n\r\n",
             body.len()
         );
-        assert_eq!(raw(&house, request.as_bytes()).await.0, 204, "{name}");
+        assert_eq!(raw(&server, request.as_bytes()).await.0, 204, "{name}");
     }
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn pages_answer_head_and_heed_a_refused_coding() {
-    let house = listening().await;
+async fn page_head_request_and_refused_coding_are_honored() {
+    let server = listening().await;
     for page in ["/supervisor", "/feedback", "/surveys", "/status", "/wallboard/north", "/audit"] {
-        let head = house.http.head(house.at(page)).send().await.expect("an answer");
+        let head = server.http.head(server.at(page)).send().await.expect("an answer");
         assert_eq!(head.status(), 200, "{page}");
         assert!(head.bytes().await.expect("nothing").is_empty(), "{page}");
     }
     let packed = async |accept: &str| {
-        let asked = house.http.get(house.at("/status")).header("accept-encoding", accept);
+        let asked = server.http.get(server.at("/status")).header("accept-encoding", accept);
         let answer = asked.send().await.expect("an answer");
         answer.headers().get("content-encoding").is_some_and(|coding| coding == "gzip")
     };
@@ -95,5 +96,5 @@ async fn pages_answer_head_and_heed_a_refused_coding() {
     {
         assert_eq!(packed(accept).await, expected, "{accept}");
     }
-    house.stop().await;
+    server.stop().await;
 }

@@ -1,11 +1,11 @@
-//! Nothing sticks out of a page, nothing covers a button, however long the words from outside are and however narrow or
-//! upright the screen is. Boxes are measured, because only a browser knows where they are.
+//! No overflow and no covered control on any page, with long texts, on narrow and on portrait screens. A browser
+//! measures the boxes.
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::page_updates::{TestServer, now};
+use crate::page_updates::{PageServer, now};
 use crate::support::browser::Browser;
 use crate::support::login::{ADMINISTRATOR, SignedIn, cookie};
 use crate::support::sample_document::agent_detail;
@@ -31,7 +31,8 @@ fn longer(value: &Value, name: &str) -> Value {
 /// A floor of long words, with something in every place that a page has.
 fn hostile() -> Value {
     let mut state = agent_detail(now(), 30);
-    state["agents"]["45"]["sessions"] = json!({"9": {"queue": 3, "modality": "audio", "status": "active", "since": "2026-11-21T15:40:00Z",
+    state["agents"]["45"]["sessions"] = json!({"9": {"queue": 3, "modality": "audio", "status": "active",
+        "since": "2026-11-21T15:40:00Z",
         "customer": "Ann", "recording": true, "other": {"callNote": "x"}}});
     state["labels"] = json!({"answeredCount": "Answered", "abandonedCount": "Abandoned", "ronaCount": "Not answered"});
     state["places"] = json!({"p1": {"name": "Place", "feedback": {"open": 3}}});
@@ -64,7 +65,7 @@ fn stale(mut state: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_sticks_out_and_nothing_is_covered() {
+async fn pages_neither_overflow_nor_cover_controls() {
     let usual = [(390, 844), (1366, 768), (1920, 1080)];
     let all = [(390, 844), (721, 900), (900, 900), (1280, 900), (1366, 768), (1440, 900), (1441, 900), (1920, 1080)];
     let walls = [(1080, 1920), (1366, 768), (1920, 1080), (2160, 3840), (3840, 2160)];
@@ -76,7 +77,7 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
         ("long", hostile(), &all[..]),
         ("long and stale", stale(hostile()), &usual[..]),
     ] {
-        let mut house = TestServer::open(state).await;
+        let mut server = PageServer::open(state).await;
         // A page whose socket is let go comes back, and would be taken for the next one.
         let mut held = Vec::new();
         let shown = pages.iter().flat_map(|page| sizes.iter().map(move |size| (page, size)));
@@ -84,8 +85,8 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
             shown.chain(boards.iter().flat_map(|board| walls.iter().map(move |size| (board, size))))
         {
             browser.resize(*width, *height).await;
-            browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-            let peer = house.peer().await;
+            browser.client.goto(&format!("{}/page/{name}", server.address)).await.expect("the page opens");
+            let peer = server.peer().await;
             peer.beat(10);
             browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
             assert_eq!(browser.boxes().await, json!([]), "{name} of {words} words at {width} x {height}");
@@ -96,13 +97,13 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
 }
 
 #[tokio::test]
-async fn keepers_pages_have_room_for_any_name() {
+async fn administration_pages_fit_long_names() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = Whole::with_a_door(&sandbox, |_| ()).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = Whole::with_login(&sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let name = "W".repeat(80);
-    let shown = house.get("/display").await;
-    let _screen = SignedIn::with_cookie(&house, cookie(&shown));
+    let shown = server.get("/display").await;
+    let _screen = SignedIn::with_cookie(&server, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code = page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0;
     let form = [("code", code), ("board", "floor"), ("name", &*name)];
@@ -110,7 +111,7 @@ async fn keepers_pages_have_room_for_any_name() {
     assert_eq!(confirmed.status(), StatusCode::SEE_OTHER);
     let token = sandbox.control().token_for(ADMINISTRATOR).expect("an agent");
     let browser = Browser::start(&[&format!("--user-agent={}", "M".repeat(200))]).await;
-    browser.client.goto(house.at("/login").as_str()).await.expect("the door");
+    browser.client.goto(server.at("/login").as_str()).await.expect("the login page");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
     browser.client.execute(send, vec![json!(token)]).await.expect("the form is sent");
@@ -125,14 +126,19 @@ async fn keepers_pages_have_room_for_any_name() {
     ] {
         for (width, height) in [(390, 844), (721, 900), (1280, 900), (1920, 1080)] {
             browser.resize(width, height).await;
-            browser.client.goto(house.at(page).as_str()).await.expect("the page");
+            browser.client.goto(server.at(page).as_str()).await.expect("the page");
             let text = browser.ask("return document.body.innerText").await;
             assert!(!is_named || text.to_string().contains(&name), "{page} names it");
             // The person's own name, too, is from outside.
-            browser.ask("for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); return true").await;
+            browser
+                .ask(
+                    "for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); \
+                return true",
+                )
+                .await;
             assert_eq!(browser.boxes().await, json!([]), "{page} at {width} x {height}");
         }
     }
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
 }

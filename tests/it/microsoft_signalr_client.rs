@@ -107,16 +107,16 @@ async fn follows_and_comes_back(transport: &str) {
 }
 
 #[tokio::test]
-async fn it_follows_over_web_sockets_and_comes_back_after_a_cut() {
+async fn client_reconnects_over_web_sockets() {
     follows_and_comes_back("webSockets").await;
 }
 
 #[tokio::test]
-async fn it_follows_over_server_sent_events_and_comes_back_after_a_cut() {
+async fn client_reconnects_over_server_sent_events() {
     follows_and_comes_back("serverSentEvents").await;
 }
 
 #[tokio::test]
-async fn it_follows_over_long_polling_and_comes_back_after_a_cut() {
+async fn client_reconnects_over_long_polling() {
     follows_and_comes_back("longPolling").await;
 }

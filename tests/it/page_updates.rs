@@ -1,5 +1,5 @@
-//! A page is useful as it was painted, comes to life by patches that touch their cells and nothing else, and says so
-//! when the link is gone. Only a browser can answer for that.
+//! A page is useful as rendered, patches change only their cells, and a lost connection is announced. In a real
+//! browser.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +21,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::support::browser::{Browser, TIMEOUT};
 use crate::support::sample_document::{agent_detail, sample};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \
+    'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
 
 /// Serves pages painted from one document, and a socket that the test speaks through.
-pub(crate) struct TestServer {
+pub(crate) struct PageServer {
     pub(crate) address: String,
     sockets: UnboundedReceiver<Peer>,
     violations: UnboundedReceiver<String>,
@@ -37,8 +38,8 @@ struct Rooms {
     state: Value,
     sockets: UnboundedSender<Peer>,
     violations: UnboundedSender<String>,
-    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken. All else
-    /// that was asked for: where, with the key after a space if there is one, and the fields. It is taken.
+    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken. All
+    /// else that was asked for: where, with the key after a space if there is one, and the fields. It is taken.
     asked: UnboundedSender<(String, Value)>,
     answers: Arc<AtomicUsize>,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Peer {
     say: UnboundedSender<Message>,
 }
 
-impl TestServer {
+impl PageServer {
     pub(crate) async fn open(state: Value) -> Self {
         let (sockets_in, sockets) = unbounded_channel();
         let (violations_in, violations) = unbounded_channel();
@@ -75,17 +76,17 @@ impl TestServer {
     }
 
     pub(crate) async fn peer(&mut self) -> Peer {
-        tokio::time::timeout(TIMEOUT, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
+        tokio::time::timeout(TIMEOUT, self.sockets.recv()).await.expect("a page connects").expect("the server is open")
     }
 }
 
 impl Peer {
-    pub(crate) fn say(&self, frame: &Value) {
+    pub(crate) fn send(&self, frame: &Value) {
         self.say.send(Message::text(frame.to_string())).expect("the socket is open");
     }
 
     pub(crate) fn beat(&self, version: u64) {
-        self.say(&json!({ "type": "beat", "version": version, "now": NOW }));
+        self.send(&json!({ "type": "beat", "version": version, "now": NOW }));
     }
 
     fn close(&self, code: u16) {
@@ -99,7 +100,7 @@ pub(crate) fn now() -> Timestamp {
     NOW.parse().expect("an instant")
 }
 
-/// Whoever asks with `as=Ann` is Ann; else nobody had to say.
+/// With `as=Ann` the current user is Ann; without it there is no sign-in.
 fn user(query: Option<&str>) -> pages::CurrentUser {
     match query.and_then(|query| query.strip_prefix("as=")) {
         Some(name) => pages::CurrentUser {
@@ -165,7 +166,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
-        1 => (StatusCode::CONFLICT, Json(json!({ "title": "SignedIn else was faster." }))).into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }
@@ -199,7 +200,7 @@ async fn text_of(browser: &Browser, selector: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_only_their_cells() {
+async fn script_renders_like_the_server_and_patches_only_cells() {
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
 
     for name in [
@@ -214,23 +215,29 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
         "supervisor?group=none",
         "supervisor",
     ] {
-        // A house for each page: what a page that is being left still says is not the next page's.
-        let mut house = TestServer::open(agent_detail(now(), 30)).await;
-        browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        // A server for each page: what a page that is being left still says is not the next page's.
+        let mut server = PageServer::open(agent_detail(now(), 30)).await;
+        browser.client.goto(&format!("{}/page/{name}", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
         let differences = browser
             .client
             .execute_async(
                 "const done = arguments[0];
                  fetch(location.href).then((r) => r.text()).then((html) => {
-                     const painted = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('body [data-as]');
+                     const painted = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('body \
+                         [data-as]');
                      const alive = document.querySelectorAll('body [data-as]');
-                     const odd = painted.length === alive.length ? [] : [`${painted.length} cells became ${alive.length}`];
-                     const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || node.children.length ? '' : node.textContent,
+                     const odd = painted.length === alive.length ? [] : [`${painted.length} cells became \
+                         ${alive.length}`];
+                     const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || \
+                         node.children.length ? '' : node.textContent,
                          node.getAttribute('datetime') && Date.parse(node.getAttribute('datetime')),
-                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + v).sort(), node.hidden, node.title, node.type === 'hidden' ? node.getAttribute('value') : ''].join(' | ');
-                     painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  ' + facts(alive[i])));
+                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + \
+                             v).sort(), node.hidden, node.title, node.type === 'hidden' ? node.getAttribute('value') : \
+                                 ''].join(' | ');
+                     painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  \
+                         ' + facts(alive[i])));
                      done(odd);
                  });",
                 vec![],
@@ -248,8 +255,8 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
             patches_touch_only_their_cells(&browser, &peer).await;
             rows_come_and_go(&browser, &peer).await;
         }
-        assert!(house.sockets.is_empty(), "{name} opens one socket and keeps it");
-        assert!(house.violations.try_recv().is_err(), "nothing on {name} breaks the content security policy");
+        assert!(server.sockets.is_empty(), "{name} opens one socket and keeps it");
+        assert!(server.violations.try_recv().is_err(), "nothing on {name} breaks the content security policy");
     }
     browser.close().await;
 }
@@ -257,12 +264,16 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
 async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer) {
     let first = json!({ "at": "2026-11-20T10:00:00Z", "kind": "problem", "text": "<b>No label came.</b>" });
     let change = json!({
-        "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "offeredActions": { "call": null, "reply": null },
-        "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } }, "attribution": { "rule": "extra.session", "session": 82_003, "queue": 3 },
+        "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "offeredActions": { "call": null,
+            "reply": null },
+        "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } },
+            "attribution": { "rule": "extra.session", "session": 82_003, "queue": 3 },
     });
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
     browser.until("a message", "return document.querySelectorAll('.thread-list > li').length === 3").await;
-    let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), row.querySelector('a').hidden])";
+    let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, \
+        row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), \
+            row.querySelector('a').hidden])";
     let wanted = json!([
         ["m0", "Elena N.", "<b>No lab", true],
         ["m1", "Elena N.", "Le colis ", true],
@@ -288,7 +299,7 @@ async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
         "byQueue": { "7": null, "3": { "audio": { "answeredCount": 4 } } },
         "sessions": { "9": { "queue": 3, "modality": "audio", "status": "active", "since": NOW } },
     });
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
     browser.until("a status", "return document.querySelectorAll('.status-intervals tbody tr').length === 5").await;
     assert_eq!(
         text_of(browser, ".status-intervals tbody tr .state").await,
@@ -299,7 +310,8 @@ async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
     assert_eq!(browser.ask("return !document.querySelector('tr[data-row=\"7\"]')").await, json!(true));
     let contact = "return document.querySelector('.contact[data-row=\"9\"] b').textContent";
     assert_eq!(browser.ask(contact).await, "Billing, Call");
-    let bar = "const rects = [...document.querySelectorAll('.day rect')]; return [rects.length > 2, rects.every((it) => it.namespaceURI.endsWith('svg') && it.getBoundingClientRect().width > 0)]";
+    let bar = "const rects = [...document.querySelectorAll('.day rect')]; return [rects.length > 2, rects.every((it) \
+        => it.namespaceURI.endsWith('svg') && it.getBoundingClientRect().width > 0)]";
     assert_eq!(browser.ask(bar).await, json!([true, true]));
 }
 
@@ -315,7 +327,8 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
              })).observe(document.getElementById('content'), { subtree: true, childList: true, characterData: true });",
         )
         .await;
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } }, "counts": { "all": { "waiting": 27 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } },
+        "counts": { "all": { "waiting": 27 } } } }));
     browser
         .until(
             "the cell shows four",
@@ -329,18 +342,19 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
 
 async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
     let hostile = "<img src=x onerror=alert(1)>\u{2028}\"'";
-    let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact", "since": "2026-11-21T15:40:00Z", "suspended": false });
-    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
+    let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact",
+        "since": "2026-11-21T15:40:00Z", "suspended": false });
+    peer.send(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
     browser.until("a row", "return !!document.querySelector('tbody[data-team=\"3\"] tr[data-row=\"999\"]')").await;
     assert_eq!(text_of(browser, "[data-path='agents/999/name']").await, hostile, "text stays text");
     assert_eq!(text_of(browser, "tr[data-row='999'] .state").await, "In call");
     assert_eq!(text_of(browser, "#agents-shown").await, "31 agents");
 
-    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "agents": { "999": { "team": 77 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 13, "patch": { "agents": { "999": { "team": 77 } } } }));
     browser
         .until("a new team's group", "return !!document.querySelector('tbody[data-team=\"77\"] tr[data-row=\"999\"]')")
         .await;
-    peer.say(&json!({ "type": "patch", "version": 14, "patch": { "agents": { "999": null } } }));
+    peer.send(&json!({ "type": "patch", "version": 14, "patch": { "agents": { "999": null } } }));
     browser
         .until("row and group gone", "return !document.querySelector('tr[data-row=\"999\"], tbody[data-team=\"77\"]')")
         .await;
@@ -348,12 +362,12 @@ async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
-    let mut house = TestServer::open(sample(now(), 12)).await;
+async fn lost_connection_is_announced_and_resumed() {
+    let mut server = PageServer::open(sample(now(), 12)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/supervisor", house.address)).await.expect("the page opens");
-    let first = house.peer().await;
-    first.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "1": { "waiting": 9 } } } }));
+    browser.client.goto(&format!("{}/page/supervisor", server.address)).await.expect("the page opens");
+    let first = server.peer().await;
+    first.send(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "1": { "waiting": 9 } } } }));
     first.beat(12);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
 
@@ -361,25 +375,27 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
     browser
         .until(
             "the lamp says since when",
-            "return /^No connection since 09:41:\\d\\d, retrying$/.test(document.getElementById('link-state').textContent)",
+            "return /^No connection since 09:41:\\d\\d, \
+                retrying$/.test(document.getElementById('link-state').textContent)",
         )
         .await;
     browser.until("and so does the band", "return !document.getElementById('lost').hidden").await;
     let said = "return document.querySelector('.chips').innerText.split('\\n')[0]";
-    assert_eq!(browser.ask(said).await, json!("Last heard:"), "what the sources were is not what they are");
+    assert_eq!(browser.ask(said).await, json!("Last data:"), "what the sources were is not what they are");
 
-    let second = house.peer().await;
+    let second = server.peer().await;
     assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");
     second.beat(12);
     browser.until("Live again", "return document.getElementById('link-state').textContent === 'Live'").await;
     assert_eq!(browser.ask("return document.getElementById('lost').hidden").await, json!(true));
 
     second.beat(15);
-    let third = house.peer().await;
+    let third = server.peer().await;
     assert_eq!(third.query, "scope=all", "a beat ahead of the document asks for all of it");
     let mut state = sample(now(), 11);
     state["queues"]["1"]["waiting"] = json!(6);
-    third.say(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
+    third.send(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test",
+        "state": state }));
     browser
         .until("the snapshot", "return document.querySelector('[data-path=\"queues/1/waiting\"]').textContent === '6'")
         .await;
@@ -388,16 +404,22 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
         .await;
 
     third.close(4403);
-    browser.until("the page is cleared", "return !document.querySelector('table') && /may no longer see/.test(document.getElementById('content').textContent)").await;
+    browser
+        .until(
+            "the page is cleared",
+            "return !document.querySelector('table') && /may no longer \
+            see/.test(document.getElementById('content').textContent)",
+        )
+        .await;
     browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
-    let mut house = TestServer::open(sample(now(), 3)).await;
+async fn wallboard_announces_stale_data_once() {
+    let mut server = PageServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/wallboard", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/wallboard", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     peer.beat(10);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
     browser
@@ -405,7 +427,8 @@ async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
             "window.WebSocket = class { close() {} };
              window.said = [];
              const alert = document.querySelector('#band [role=alert]');
-             new MutationObserver(() => said.push(alert.textContent)).observe(alert, { childList: true, characterData: true, subtree: true });",
+             new MutationObserver(() => said.push(alert.textContent)).observe(alert, { childList: true, characterData: \
+                 true, subtree: true });",
         )
         .await;
     peer.close(1013);
@@ -426,23 +449,24 @@ async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
-    let mut house = TestServer::open(sample(now(), 40)).await;
+async fn tables_filter_and_sort_in_place_and_in_the_url() {
+    let mut server = PageServer::open(sample(now(), 40)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/supervisor?group=none", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     peer.beat(10);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
 
     browser.client.find(Locator::Css("input[name=q]")).await.expect("a field").send_keys("chen").await.expect("typed");
-    let shown = "return [...document.querySelectorAll('[data-collection=agents] tr[data-row]:not([hidden]) [data-key=name]')].map((n) => n.textContent)";
+    let shown = "return [...document.querySelectorAll('[data-collection=agents] tr[data-row]:not([hidden]) \
+        [data-key=name]')].map((n) => n.textContent)";
     assert_eq!(browser.ask(shown).await, json!(["Chen C.", "Chen G."]));
     assert_eq!(text_of(&browser, "#agents-shown").await, "2 of 40 agents");
     assert_eq!(browser.ask("return new URL(location.href).searchParams.get('q')").await, json!("chen"));
 
     // What changes unseen does not flash when it is shown again.
     let away = "document.querySelector('tr[data-row=\"41\"]')";
-    peer.say(
+    peer.send(
         &json!({ "type": "patch", "version": 11, "patch": { "agents": { "41": { "reason": "At the dentist" } } } }),
     );
     browser.until("the reason", &format!("return {away}.textContent.includes('At the dentist')")).await;
@@ -458,7 +482,7 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
     browser.ask("document.querySelector('[data-collection=queues] a[data-column=waiting]').click()").await;
     let first = "return document.querySelector('[data-collection=queues] tr[data-row] [data-key=name]').textContent";
     assert_eq!(browser.ask(first).await, json!("Complaints"));
-    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "2": { "waiting": 40 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "2": { "waiting": 40 } } } }));
     browser
         .until(
             "Returns first",
@@ -466,7 +490,7 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
         )
         .await;
     browser.ask("document.querySelector('[data-collection=queues] tr[data-row=\"7\"] summary').focus()").await;
-    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "queues": { "3": { "waiting": 50 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 13, "patch": { "queues": { "3": { "waiting": 50 } } } }));
     browser
         .until("fifty wait", "return document.querySelector('[data-path=\"queues/3/waiting\"]').textContent === '50'")
         .await;
@@ -483,22 +507,26 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
 
 /// The longest pause of an order ends when the test says so.
 const PAUSES: &str = "const later = window.setTimeout;
-    window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, ...rest));";
+    window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, \
+        ...rest));";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_pauses_under_a_hand_and_never_for_a_heading() {
+async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
     for (table, column, path) in [("queues", "waiting", "waiting"), ("agents", "name", "name")] {
-        let mut house = TestServer::open(sample(now(), 12)).await;
+        let mut server = PageServer::open(sample(now(), 12)).await;
         let browser = Browser::start(&["--window-size=1600,1000"]).await;
         browser.before_every_page(PAUSES).await;
-        browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        browser.client.goto(&format!("{}/page/supervisor?group=none", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         let find = |css: String| {
             let client = browser.client.clone();
             async move { client.find(Locator::Css(&css)).await.expect("it is there") }
         };
         let rows = browser
-            .ask(&format!("return [...document.querySelectorAll('[data-collection={table}] tr[data-row]')].map((row) => row.dataset.row)"))
+            .ask(&format!(
+                "return [...document.querySelectorAll('[data-collection={table}] tr[data-row]')].map((row) \
+                => row.dataset.row)"
+            ))
             .await;
         let rows: Vec<String> = serde_json::from_value(rows).expect("rows");
         let (a, b) = (&rows[rows.len() - 1], &rows[rows.len() - 2]);
@@ -507,7 +535,7 @@ async fn an_order_pauses_under_a_hand_and_never_for_a_heading() {
         let mut top = |row: &str, rank: i64| {
             version += 1;
             let value = if path == "waiting" { json!(rank) } else { json!(format!("Zz {rank}")) };
-            peer.say(&json!({ "type": "patch", "version": version, "patch": { table: { row: { path: value } } } }));
+            peer.send(&json!({ "type": "patch", "version": version, "patch": { table: { row: { path: value } } } }));
         };
         let first = |row: &str| {
             format!("return document.querySelector('[data-collection={table}] tr[data-row]').dataset.row === '{row}'")
@@ -624,22 +652,25 @@ fn askings() -> Vec<Asking> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_reaches_a_customer_or_a_call_asks_first() {
+async fn actions_on_customers_and_calls_ask_for_confirmation() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     let mut state = agent_detail(now(), 12);
     state["surveys"]["s04"]["mayRetry"] = json!(true);
     state["surveys"]["s04"]["mayRecover"] = json!(true);
     for (page, form, question, route, fields) in askings() {
-        let mut house = TestServer::open(state.clone()).await;
-        browser.client.goto(&format!("{}/page/{page}", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        let mut server = PageServer::open(state.clone()).await;
+        browser.client.goto(&format!("{}/page/{page}", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         peer.beat(10);
         browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
         browser
             .until("what is possible", &format!("return !document.querySelector('{form} select[data-choices]:empty')"))
             .await;
         browser
-            .ask(&format!("document.querySelector('{form}').closest('details')?.setAttribute('open', ''); document.querySelector('{form} textarea[name=content]')?.focus()"))
+            .ask(&format!(
+                "document.querySelector('{form}').closest('details')?.setAttribute('open', ''); \
+                document.querySelector('{form} textarea[name=content]')?.focus()"
+            ))
             .await;
         if fields["content"].is_string() {
             let field = browser.client.find(Locator::Css(&format!("{form} textarea"))).await.expect("a field");
@@ -662,40 +693,42 @@ async fn what_reaches_a_customer_or_a_call_asks_first() {
         assert_eq!(browser.ask(&inside).await, json!(true), "{route}: the focus is where one is asked");
         here("\u{e00c}").await;
         let back = format!(
-            "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} button')"
+            "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} \
+                button')"
         );
         assert_eq!(browser.ask(&back).await, json!(true), "{route}: Escape goes back to where one was");
-        assert!(house.asked.is_empty(), "{route}: nothing was asked for yet");
+        assert!(server.asked.is_empty(), "{route}: nothing was asked for yet");
         press().await;
         here("\u{e007}").await;
         let (what, sent) =
-            tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
+            tokio::time::timeout(TIMEOUT, server.asked.recv()).await.expect("in time").expect("asked for");
         assert_eq!((what.split(' ').next(), sent), (Some(route), fields), "{question}");
         let answered = format!("return document.querySelector('{form} [data-answer]')?.dataset.state === 'done'");
         browser.until("the answer where the button is", &answered).await;
         // What was offered is taken back at once, as it is when it was done.
         if page != "agent" {
-            let gone = json!({ "feedback": { "r903": { "offeredActions": { "reply": null, "call": null, "close": null } } },
+            let gone = json!({ "feedback": { "r903": { "offeredActions": { "reply": null, "call": null,
+                "close": null } } },
                 "surveys": { "s04": { "mayRetry": null, "mayRecover": null } } });
-            peer.say(&json!({ "type": "patch", "version": 11, "patch": gone }));
+            peer.send(&json!({ "type": "patch", "version": 11, "patch": gone }));
             let button = format!("document.querySelector('{form} button')");
             browser.until("nothing is offered", &format!("return !{button}.checkVisibility()")).await;
         }
         let seen = format!("return document.querySelector('{form} [data-answer]').checkVisibility()");
         assert_eq!(browser.ask(&seen).await, json!(true), "{route}: the answer stays");
-        assert!(house.asked.is_empty(), "{route}: once");
+        assert!(server.asked.is_empty(), "{route}: once");
     }
     browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
+async fn reply_draft_is_kept_until_sent() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    let mut house = TestServer::open(sample(now(), 12)).await;
+    let mut server = PageServer::open(sample(now(), 12)).await;
     let field = "document.querySelector('#do-reply textarea')";
-    let open = async |house: &mut TestServer, who: &str| {
-        browser.client.goto(&format!("{}/page/r903{who}", house.address)).await.expect("the page opens");
-        house.peer().await
+    let open = async |server: &mut PageServer, who: &str| {
+        browser.client.goto(&format!("{}/page/r903{who}", server.address)).await.expect("the page opens");
+        server.peer().await
     };
     let typed = format!("return {field}.value");
     let key = "return document.querySelector('#do-reply [name=idempotency_key]').value";
@@ -703,48 +736,53 @@ async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
         let field = browser.client.find(Locator::Css("#do-reply textarea")).await.expect("a field");
         field.send_keys("Dear Elena").await.expect("typed");
     };
-    let peer = open(&mut house, "?as=Ann").await;
+    let peer = open(&mut server, "?as=Ann").await;
     type_it().await;
     // The sign-in ends, which empties the page and what the browser kept.
     peer.close(4401);
     browser.until("the page is emptied", "return !document.querySelector('textarea')").await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever sits here next");
     type_it().await;
-    open(&mut house, "?as=Bob").await;
+    open(&mut server, "?as=Bob").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever signs in without signing out first");
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask("return document.querySelector('#do-reply').hasAttribute('data-typed')").await, json!(true));
 
     // Nobody answers: what is said then is true after the page was loaded anew as well.
-    browser.ask("window.fetch = () => Promise.reject(new Error('gone')); document.querySelector('#do-reply form').requestSubmit()").await;
+    browser
+        .ask(
+            "window.fetch = () => Promise.reject(new Error('gone')); document.querySelector('#do-reply \
+        form').requestSubmit()",
+        )
+        .await;
     let said = "return document.querySelector('#do-reply [data-answer]').textContent";
     browser
         .until("what is said", &format!("{said}.startsWith('The server did not answer. Nothing is lost: press again')"))
         .await;
     let first = browser.ask(key).await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask(key).await, first, "the next try is the same deed");
     browser.ask("document.querySelector('#do-reply form').requestSubmit()").await;
-    let (what, fields) = tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
+    let (what, fields) = tokio::time::timeout(TIMEOUT, server.asked.recv()).await.expect("in time").expect("asked for");
     assert_eq!(what, format!("feedback/r903/reply {}", first.as_str().expect("a key")));
     assert_eq!(fields, json!({ "content": "Dear Elena" }));
     browser
         .until("it was taken", "return document.querySelector('#do-reply [data-answer]').dataset.state === 'done'")
         .await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "what was sent is no draft");
     browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_survey_that_is_asked_for_twice_is_one_deed_and_a_changed_one_another() {
-    let mut house = TestServer::open(sample(now(), 3)).await;
+async fn repeated_survey_form_is_one_request_and_changed_is_new() {
+    let mut server = PageServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    browser.client.goto(&format!("{}/page/surveys", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/surveys", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     let fields = [
         ("customer_name", "Ann"),
         ("customer_email", "ann@example.com"),
@@ -756,29 +794,37 @@ async fn a_survey_that_is_asked_for_twice_is_one_deed_and_a_changed_one_another(
         field.send_keys(text).await.expect("typed");
     }
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the refusal", "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try again.'").await;
+    browser
+        .until(
+            "the refusal",
+            "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try \
+            again.'",
+        )
+        .await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the conflict", "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the table.'").await;
+    browser.until("the conflict",
+        "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the \
+            table.'").await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 
-    let (first, fields) = house.asked.recv().await.expect("a first try");
-    let (second, _) = house.asked.recv().await.expect("a second try");
-    let (third, _) = house.asked.recv().await.expect("a third try");
+    let (first, fields) = server.asked.recv().await.expect("a first try");
+    let (second, _) = server.asked.recv().await.expect("a second try");
+    let (third, _) = server.asked.recv().await.expect("a third try");
     assert_eq!(first, second, "both tries are the same deed");
     assert_ne!(second, third, "a key that is taken is not used again");
 
     let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
-    let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known whether it arrived";
+    let before = "2 queued · 2 sent, not confirmed yet · 7 accepted · 2 rejected · 1 failed · 1 outcome unknown";
     assert_eq!(browser.ask(counted).await, json!(before));
-    peer.say(
-        &json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" }, "s99": { "state": "queued" } } } }),
-    );
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" },
+            "s99": { "state": "queued" } } } }));
     let after = before.replace("7 accepted", "8 accepted");
     browser.until("the counts", &format!("{counted} === '{after}'")).await;
     browser.ask("const show = document.getElementById('show-new'); show.focus(); show.click()").await;
     assert_eq!(browser.ask("return document.activeElement.dataset.row").await, json!("s99"), "the focus is not lost");
-    let wanted = json!({ "customer_name": "Ann", "customer_email": "ann@example.com", "channel": "phone", "ext_interaction_id": "i-1", "tags": ["vip", "orders"] });
+    let wanted = json!({ "customer_name": "Ann", "customer_email": "ann@example.com", "channel": "phone",
+        "ext_interaction_id": "i-1", "tags": ["vip", "orders"] });
     assert_eq!(fields, wanted, "what was left empty is left out");
     browser.close().await;
 }
@@ -809,19 +855,20 @@ async fn pictures() {
             ("wallboard/far", 1920, 1080),
         ];
         for (name, width, height) in shots {
-            // A house for each, because a page that has lost its link comes back to the house it knew.
-            let mut house = TestServer::open(sample(now(), 120)).await;
+            // A server for each, because a page that has lost its link comes back to the server it knew.
+            let mut server = PageServer::open(sample(now(), 120)).await;
             browser.client.set_window_size(width, height).await.expect("a size");
-            browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-            let peer = house.peer().await;
+            browser.client.goto(&format!("{}/page/{name}", server.address)).await.expect("the page opens");
+            let peer = server.peer().await;
             peer.beat(10);
             browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
             let file = format!("{}-{width}-{theme}", name.replace(['/', '?', '&', '='], "-"));
             std::fs::write(folder.join(format!("{file}.png")), browser.client.screenshot().await.expect("a picture"))
                 .expect("written");
             if !name.contains('?') && matches!(name, "supervisor" | "wallboard") {
-                let stale = json!({ "sources": { "clarity": { "state": "stale", "reason": "No message came for 45 seconds." } } });
-                peer.say(&json!({ "type": "patch", "version": 11, "patch": stale }));
+                let stale = json!({ "sources": { "clarity": { "state": "stale",
+                    "reason": "No message came for 45 seconds." } } });
+                peer.send(&json!({ "type": "patch", "version": 11, "patch": stale }));
                 browser.until("stale", "return document.querySelector('main').dataset.clarity === 'stale'").await;
                 std::fs::write(
                     folder.join(format!("{file}-stale.png")),
@@ -830,7 +877,13 @@ async fn pictures() {
                 .expect("written");
                 peer.close(1013);
                 browser.until("lost", "return document.documentElement.dataset.link === 'lost'").await;
-                browser.until("greyed for a second", "return !window.shot && (window.shot = performance.now()) && false || performance.now() - window.shot > 1500").await;
+                browser
+                    .until(
+                        "greyed for a second",
+                        "return !window.shot && (window.shot = performance.now()) && false || performance.now() - \
+                        window.shot > 1500",
+                    )
+                    .await;
                 std::fs::write(
                     folder.join(format!("{file}-lost.png")),
                     browser.client.screenshot().await.expect("a picture"),

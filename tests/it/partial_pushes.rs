@@ -1,15 +1,15 @@
-//! Pushes that say only a part of what there is to say: absent is unchanged, null is none, a value is set.
+//! Partial pushes: an absent field is unchanged, null clears it, a value sets it.
 
 use serde_json::{Value, json};
 
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 use crate::support::viewer::Viewer;
 
 #[tokio::test]
-async fn partial_push_changes_what_it_says_and_no_more() {
-    let mut peer = Peer::start(0).await;
-    let house = peer.house().await;
-    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+async fn partial_push_changes_only_named_fields() {
+    let mut peer = SignalrJsServer::start(0).await;
+    let server = peer.server().await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let began = "2026-06-01T08:00:00.5Z";
     // Each push, and what the agent (or the queue) shows of status, reason, since and suspension after it.
     let status = |state: &Value| {
@@ -31,7 +31,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (json!({"reasonCodeName": null}), json!(["unavailable", null, "2026-06-01T10:00:00Z", false])),
     ] {
         peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": push}]).to_string()).await;
-        let state = viewer.seen(&push.to_string(), |state| status(state) == expected).await;
+        let state = viewer.document_when(&push.to_string(), |state| status(state) == expected).await;
         assert_eq!(state["agents"]["41"]["name"], "Ada L.");
         assert_eq!(state["agents"]["41"]["metrics"]["audio"]["answeredCount"], 41);
     }
@@ -55,7 +55,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (session(json!({"sessionStatus": "AfterCall"})), json!(["afterCall", "Jane C.", 11, null])),
     ] {
         peer.push(&json!([push]).to_string()).await;
-        viewer.seen(&push.to_string(), |state| shown(state) == expected).await;
+        viewer.document_when(&push.to_string(), |state| shown(state) == expected).await;
     }
 
     let queue = |state: &Value| {
@@ -80,19 +80,22 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         let mut whole = json!({"type": "queue", "id": 11});
         whole.as_object_mut().expect("an object").extend(push.as_object().expect("an object").clone());
         peer.push(&json!([whole]).to_string()).await;
-        viewer.seen(&push.to_string(), |state| queue(state) == expected).await;
+        viewer.document_when(&push.to_string(), |state| queue(state) == expected).await;
     }
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn oddities_in_pushes_are_counted_and_marked() {
-    let mut peer = Peer::start(0).await;
-    let house = peer.house().await;
-    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+async fn unexpected_push_values_are_counted_and_marked() {
+    let mut peer = SignalrJsServer::start(0).await;
+    let server = peer.server().await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let session =
         |id: Value, agent: i64| json!({"sessionId": id, "agentId": agent, "sessionStatus": "Active", "queueId": 11});
-    let adds = |agent: i64, sessions: &[Value]| json!({"type": "agent", "id": agent, "sessions": {"audio": {"addedSessions": sessions}}});
+    let adds = |agent: i64, sessions: &[Value]| {
+        json!({"type": "agent", "id": agent,
+        "sessions": {"audio": {"addedSessions": sessions}}})
+    };
     // A status of two minds, an entry without an identity, and a call that goes from one agent to another.
     peer.push(
         &json!([
@@ -102,7 +105,7 @@ async fn oddities_in_pushes_are_counted_and_marked() {
         .to_string(),
     )
     .await;
-    viewer.seen("the call", |state| state["agents"]["41"]["sessions"]["9001"]["status"] == "active").await;
+    viewer.document_when("the call", |state| state["agents"]["41"]["sessions"]["9001"]["status"] == "active").await;
     peer.push(
         &json!([
             // The same contradiction is none that is new.
@@ -115,11 +118,12 @@ async fn oddities_in_pushes_are_counted_and_marked() {
     )
     .await;
     let count = |state: &Value, name: &str| state["sources"]["clarity"]["counters"][name].as_u64();
-    let state = viewer.seen("the counts", |state| count(state, "transfers") == Some(1)).await;
+    let state = viewer.document_when("the counts", |state| count(state, "transfers") == Some(1)).await;
     let agent = &state["agents"]["41"];
     assert_eq!((&agent["status"], &agent["contradictingStatus"]), (&json!("afterCall"), &json!("available")));
     assert_eq!((count(&state, "contradictingStatuses"), count(&state, "droppedEntries")), (Some(1), Some(2)));
-    let state = viewer.seen("the mark", |state| state["agents"]["37"]["sessions"]["9001"]["firstAgent"] == 41).await;
+    let state =
+        viewer.document_when("the mark", |state| state["agents"]["37"]["sessions"]["9001"]["firstAgent"] == 41).await;
     assert_eq!(state["agents"]["41"].get("sessions"), None);
-    house.stop().await;
+    server.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Every route, for every role, by cookie and by token, after rights were narrowed, refused, not confirmed, outlived their
-//! token, or given back: what a person may still see and do, and that not a byte of the rest comes.
+//! Every route for every role, by cookie and by token, after the permission was granted, narrowed, refused, not
+//! confirmed, or ended with its token: what the user still sees and does.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
 
-/// The close code for whoever must sign in.
+/// The close code for a viewer who must sign in.
 const SIGN_IN: u16 = 4401;
 
-/// Everybody who may sign in, the lowest role first.
+/// One user of each role, lowest first.
 const PEOPLE: [(&str, i64); 4] =
     [("agent", AGENT), ("team-lead", TEAM_LEAD), ("supervisor", SUPERVISOR), ("administrator", ADMINISTRATOR)];
 
@@ -38,7 +38,7 @@ const PAGES: [(&str, &str); 11] = [
     ("/audit", "administrator"),
 ];
 
-/// What has become of somebody's rights.
+/// What happened to a user's permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Granted,
@@ -49,7 +49,7 @@ enum Standing {
     SignedOut,
 }
 
-/// A route, for whom it is, and whether it changes something.
+/// A route, its least role, and whether it changes something.
 #[derive(Debug, Clone)]
 struct Route {
     method: Method,
@@ -77,8 +77,8 @@ fn rank(role: &str) -> usize {
     PEOPLE.iter().position(|(known, _)| *known == role).unwrap_or_default()
 }
 
-async fn routes(house: &TestServer) -> Vec<Route> {
-    let document: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+async fn routes(server: &TestServer) -> Vec<Route> {
+    let document: Value = server.get("/api/v1/openapi.json").await.json().await.expect("JSON");
     let mut routes: Vec<Route> =
         PAGES.map(|(path, least)| Route { method: Method::GET, path: path.to_owned(), least: least.to_owned() }).into();
     for (path, operations) in document["paths"].as_object().expect("paths") {
@@ -94,23 +94,23 @@ async fn routes(house: &TestServer) -> Vec<Route> {
     routes
 }
 
-/// SignedIn with both of their keys: a browser's cookie, and the token that a program brings.
+/// A user with a browser's cookie and a program's token.
 struct Person<'a> {
     role: &'static str,
     agent: i64,
     browser: SignedIn<'a>,
     token: String,
     sockets: Vec<Viewer>,
-    /// An agent whom they saw and do not see any more.
+    /// An agent that they no longer see.
     lost: Option<String>,
 }
 
 impl<'a> Person<'a> {
-    async fn enter(house: &'a TestServer, sandbox: &Sandbox, (role, agent): (&'static str, i64)) -> Self {
+    async fn enter(server: &'a TestServer, sandbox: &Sandbox, (role, agent): (&'static str, i64)) -> Self {
         let token = sandbox.control().token_for(agent).expect("an agent");
-        let browser = SignedIn::as_agent(house, sandbox, agent).await;
+        let browser = SignedIn::as_agent(server, sandbox, agent).await;
         let mut person = Self { role, agent, browser, token, sockets: Vec::new(), lost: None };
-        assert_eq!(person.ask(house, Method::GET, "/api/v1/state?scope=status", true).await.0, StatusCode::OK);
+        assert_eq!(person.ask(server, Method::GET, "/api/v1/state?scope=status", true).await.0, StatusCode::OK);
         for scope in ["all", "floor", "feedback", "surveys"] {
             let mut socket = person.browser.watch(scope, None).await;
             socket.step().await.expect("a frame");
@@ -120,9 +120,9 @@ impl<'a> Person<'a> {
     }
 
     /// Asks, and says what came: the status, and every byte of the head and the body.
-    async fn ask(&self, house: &TestServer, method: Method, path: &str, as_program: bool) -> (StatusCode, String) {
-        let origin = house.base.as_str().trim_end_matches('/');
-        let mut request = house.http.request(method.clone(), house.at(path)).header("origin", origin);
+    async fn ask(&self, server: &TestServer, method: Method, path: &str, as_program: bool) -> (StatusCode, String) {
+        let origin = server.base.as_str().trim_end_matches('/');
+        let mut request = server.http.request(method.clone(), server.at(path)).header("origin", origin);
         request = if as_program {
             request.header(AUTHORIZATION, format!("Bearer {}", self.token))
         } else {
@@ -149,30 +149,30 @@ fn told(text: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     secrets.iter().filter(|secret| text.contains(secret.as_str())).cloned().collect()
 }
 
-/// A running server with everybody in, who may see the whole floor, and the whole floor.
+/// A running server with one signed-in user of each role, all of whom see everything.
 async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, TestServer, Value) {
     let options = Options { agents: 48, queues: 6, token_lifetime: lifetime, ..Options::default() };
     let (sandbox, life) = sandbox_with(options).await;
     for (_, agent) in PEOPLE {
         sandbox.control().set_visibility(agent, Visibility::All);
     }
-    let house = TestServer::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(&sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let mut all = keeper.watch("all", None).await;
-    let whole = all.seen("the floor", |document| {
+    let whole = all.document_when("the floor", |document| {
         let many = |section: &str, least| document[section].as_object().is_some_and(|it| it.len() >= least);
         many("agents", 48) && many("queues", 6) && many("teams", 4) && many("feedback", 1)
     });
     let whole = whole.await;
     drop(all);
-    (sandbox, life, house, whole)
+    (sandbox, life, server, whole)
 }
 
-/// Asks everything of everybody, and checks what comes.
-async fn drive(standing: Standing, house: &TestServer, people: &[Person<'_>], secrets: &[BTreeSet<String>]) -> usize {
+/// Requests every route as every user and checks the answers.
+async fn drive(standing: Standing, server: &TestServer, people: &[Person<'_>], secrets: &[BTreeSet<String>]) -> usize {
     let mut asked = 0;
     for (person, secrets) in people.iter().zip(secrets) {
-        for route in routes(house).await {
+        for route in routes(server).await {
             for as_program in [false, true] {
                 // A page is a browser's.
                 let is_page = !route.path.starts_with("/api/");
@@ -186,7 +186,7 @@ async fn drive(standing: Standing, house: &TestServer, people: &[Person<'_>], se
                 let deed = if route.path.contains("displays") { "reload" } else { "close" };
                 let path = route.path.replace("{id}", &id).replace("{response}", &id).replace("{deed}", deed);
                 let path = path.replace("{source}", "clarity");
-                let (status, bytes) = person.ask(house, route.method.clone(), &path, as_program).await;
+                let (status, bytes) = person.ask(server, route.method.clone(), &path, as_program).await;
                 asked += 1;
                 let what = format!("{standing:?}, {}, {} {path}, by token: {as_program}", person.role, route.method);
                 assert_eq!(told(&bytes, secrets), Vec::<String>::new(), "{what}");
@@ -220,10 +220,10 @@ async fn drive(standing: Standing, house: &TestServer, people: &[Person<'_>], se
     asked
 }
 
-async fn everybody<'a>(house: &'a TestServer, sandbox: &Sandbox) -> Vec<Person<'a>> {
+async fn everybody<'a>(server: &'a TestServer, sandbox: &Sandbox) -> Vec<Person<'a>> {
     let mut people = Vec::new();
     for who in PEOPLE {
-        people.push(Person::enter(house, sandbox, who).await);
+        people.push(Person::enter(server, sandbox, who).await);
     }
     people
 }
@@ -242,18 +242,19 @@ fn nothing() -> Vec<BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn granted_rights_open_every_route_of_the_role() {
-    let (sandbox, _life, house, _) = opened(Duration::from_secs(600)).await;
-    let people = everybody(&house, &sandbox).await;
-    drive(Standing::Granted, &house, &people, &nothing()).await;
+async fn granted_permission_opens_every_route_of_the_role() {
+    let (sandbox, _life, server, _) = opened(Duration::from_secs(600)).await;
+    let people = everybody(&server, &sandbox).await;
+    drive(Standing::Granted, &server, &people, &nothing()).await;
 }
 
-/// Nothing of what was taken away comes on any route or socket from then on, and what was shown before cannot be resumed.
+/// Nothing of what was taken away comes on any route or socket from then on, and what was shown before cannot be
+/// resumed.
 #[tokio::test]
-async fn narrowed_rights_show_nothing_of_the_rest() {
-    let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
-    let mut people = everybody(&house, &sandbox).await;
-    let held: Vec<_> = people.iter().map(|person| person.sockets[0].held()).collect();
+async fn narrowed_permission_hides_the_rest() {
+    let (sandbox, _life, server, whole) = opened(Duration::from_secs(600)).await;
+    let mut people = everybody(&server, &sandbox).await;
+    let held: Vec<_> = people.iter().map(|person| person.sockets[0].position()).collect();
     let mut secrets = Vec::new();
     for person in &mut people {
         sandbox.control().set_visibility(person.agent, Visibility::Team);
@@ -281,7 +282,7 @@ async fn narrowed_rights_show_nothing_of_the_rest() {
         assert_eq!(back.step().await.expect("a frame"), "snapshot", "{}", person.role);
         assert_eq!(told(&back.heard, secrets), Vec::<String>::new(), "{}", person.role);
     }
-    drive(Standing::Narrowed, &house, &people, &secrets).await;
+    drive(Standing::Narrowed, &server, &people, &secrets).await;
     for (person, secrets) in people.iter_mut().zip(&secrets) {
         for socket in &mut person.sockets {
             while socket.step().await.expect("a frame") != "beat" {}
@@ -291,9 +292,9 @@ async fn narrowed_rights_show_nothing_of_the_rest() {
 }
 
 #[tokio::test]
-async fn refused_person_is_out_of_everything() {
-    let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
-    let mut people = everybody(&house, &sandbox).await;
+async fn refused_user_has_no_access() {
+    let (sandbox, _life, server, whole) = opened(Duration::from_secs(600)).await;
+    let mut people = everybody(&server, &sandbox).await;
     for person in &people {
         sandbox.control().set_visibility(person.agent, Visibility::Nothing);
     }
@@ -301,66 +302,66 @@ async fn refused_person_is_out_of_everything() {
     // A program's sign-in ends as a browser's does, each at its own time.
     for person in &people {
         until_async("the program is out", async || {
-            person.ask(&house, Method::GET, "/api/v1/state", true).await.0 == StatusCode::UNAUTHORIZED
+            person.ask(&server, Method::GET, "/api/v1/state", true).await.0 == StatusCode::UNAUTHORIZED
         })
         .await;
     }
-    drive(Standing::Refused, &house, &people, &vec![names(&whole); PEOPLE.len()]).await;
+    drive(Standing::Refused, &server, &people, &vec![names(&whole); PEOPLE.len()]).await;
 }
 
 #[tokio::test]
-async fn unconfirmed_person_sees_and_changes_nothing() {
-    let (sandbox, _life, house, _) = opened(Duration::from_secs(600)).await;
-    let mut people = everybody(&house, &sandbox).await;
+async fn unconfirmed_user_sees_and_changes_nothing() {
+    let (sandbox, _life, server, _) = opened(Duration::from_secs(600)).await;
+    let mut people = everybody(&server, &sandbox).await;
     sandbox.control().set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     for person in people.iter().filter(|person| person.role != "agent") {
         for as_program in [false, true] {
             until_async("no answer", async || {
-                let asked = person.ask(&house, Method::POST, "/api/v1/feedback/none/pin", as_program);
+                let asked = person.ask(&server, Method::POST, "/api/v1/feedback/none/pin", as_program);
                 asked.await.0 == StatusCode::SERVICE_UNAVAILABLE
             })
             .await;
         }
     }
-    drive(Standing::Unanswered, &house, &people, &nothing()).await;
+    drive(Standing::Unanswered, &server, &people, &nothing()).await;
     for socket in people.iter_mut().flat_map(|person| &mut person.sockets) {
         socket.step().await.expect("what was granted goes on");
     }
 }
 
-/// By their own token nobody sees anything any more; a browser's sign-in goes on as far as the structure confirms it, without
-/// what is done at Clarity by that token.
+/// By their own token nobody sees anything any more; a browser's sign-in goes on as far as the structure confirms it,
+/// without what is done at Clarity by that token.
 #[tokio::test]
-async fn ended_token_acts_nowhere_and_lets_no_program_in() {
-    let (sandbox, _life, house, _) = opened(Duration::from_secs(20)).await;
-    let people = everybody(&house, &sandbox).await;
+async fn ended_token_neither_acts_nor_authenticates() {
+    let (sandbox, _life, server, _) = opened(Duration::from_secs(20)).await;
+    let people = everybody(&server, &sandbox).await;
     for person in &people {
         until_async("the token has ended", async || {
-            person.ask(&house, Method::GET, "/api/v1/state?scope=status", true).await.0 == StatusCode::UNAUTHORIZED
+            person.ask(&server, Method::GET, "/api/v1/state?scope=status", true).await.0 == StatusCode::UNAUTHORIZED
         })
         .await;
     }
     until_async("the browser's token has ended", async || {
         let keeper = people.last().expect("an administrator");
-        keeper.ask(&house, Method::GET, "/api/v1/agents/4/statuses", false).await.0 == StatusCode::UNAUTHORIZED
+        keeper.ask(&server, Method::GET, "/api/v1/agents/4/statuses", false).await.0 == StatusCode::UNAUTHORIZED
     })
     .await;
-    drive(Standing::TokenEnded, &house, &people, &nothing()).await;
+    drive(Standing::TokenEnded, &server, &people, &nothing()).await;
 }
 
 #[tokio::test]
-async fn signed_out_browser_is_out_and_its_program_is_not() {
-    let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
-    let mut people = everybody(&house, &sandbox).await;
+async fn sign_out_ends_the_browser_and_not_the_program() {
+    let (sandbox, _life, server, whole) = opened(Duration::from_secs(600)).await;
+    let mut people = everybody(&server, &sandbox).await;
     for person in &people {
         let left = person.browser.request(Method::POST, "/logout").send().await.expect("an answer");
         assert_eq!(left.status(), StatusCode::SEE_OTHER);
     }
     all_closed(&mut people).await;
     // What a program may still see, with its own token, is no leak.
-    drive(Standing::SignedOut, &house, &people, &nothing()).await;
+    drive(Standing::SignedOut, &server, &people, &nothing()).await;
     for person in &people {
-        let (_, bytes) = person.ask(&house, Method::GET, "/supervisor", false).await;
+        let (_, bytes) = person.ask(&server, Method::GET, "/supervisor", false).await;
         assert_eq!(told(&bytes, &names(&whole)), Vec::<String>::new(), "{}", person.role);
     }
 }
@@ -369,12 +370,12 @@ async fn signed_out_browser_is_out_and_its_program_is_not() {
 #[tokio::test]
 async fn running_export_ends_with_its_sign_in() {
     let (sandbox, _life) = sandbox_with(Options { agents: 24, queues: 3, ..Options::default() }).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     // More than every buffer between the two can hold.
     let (actor, after) = (Actor::command("a test"), json!({"note": "x".repeat(20_000)}));
-    let noted =
-        (0..2_000).map(|_| house.world.store.audit().record(&actor, "display.create", "display x", after.clone()));
+    let noted = (0..2_000)
+        .map(|_| server.application.store.audit().record(&actor, "display.create", "display x", after.clone()));
     let noted = futures_util::stream::iter(noted).buffer_unordered(100).collect::<Vec<_>>().await;
     assert!(noted.iter().all(Result::is_ok), "{:?}", noted.iter().find(|it| it.is_err()));
     let mut table = keeper.get("/audit.csv").await;
@@ -393,7 +394,7 @@ async fn running_export_ends_with_its_sign_in() {
     };
     assert_eq!(rest.await, "broken off");
     until_async("the audit tells", async || {
-        let entries = house.world.store.audit().newest(20).await.expect("entries");
+        let entries = server.application.store.audit().newest(20).await.expect("entries");
         let export = entries.iter().find(|entry| entry.action == "audit.export");
         export.and_then(|it| it.ended.as_ref()).is_some_and(|end| end.outcome == "refused")
     })

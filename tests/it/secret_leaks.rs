@@ -1,4 +1,4 @@
-//! Secrets stay where they are: whatever goes well or wrong, and however much is logged, none of them comes out anywhere.
+//! Secrets appear in no log, page, answer or file outside the data directory, in success and in failure.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,7 @@ use url::Url;
 use crate::support::server::{TIMEOUT, sandbox};
 use crate::support::viewer::Viewer;
 
-/// What viewers bring along, and what upstreams send that is nobody's business.
+/// Secrets that clients send, and personal data that upstreams send.
 const BROUGHT: [&str; 5] =
     ["canary-bearer", "canary-cookie", "canary-query", "canary-signature", "canary-response-token"];
 
@@ -26,14 +26,14 @@ const BROUGHT: [&str; 5] =
 const SAID: [&str; 3] = ["canary.customer@example.com", "Canary Songbird", "the canary sang of a refund"];
 
 /// A server of the real program, whose every word is kept.
-struct Server {
+struct ServerProcess {
     program: Child,
     base: Url,
     http: reqwest::Client,
     folder: TempDir,
 }
 
-impl Server {
+impl ServerProcess {
     async fn start(config: impl FnOnce(&dyn Fn(&str, &str) -> String) -> String) -> Self {
         Self::start_with("none", config).await
     }
@@ -76,7 +76,7 @@ impl Server {
         Self { program, base, http: reqwest::Client::builder().build().expect("a client"), folder }
     }
 
-    /// Whatever is to be had, by somebody who brings secrets of their own; errors included.
+    /// All answers, errors included, to a client that sends secrets of its own.
     async fn everything(&self) -> String {
         let mut all = String::new();
         for path in [
@@ -169,9 +169,11 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
     let mut file = OURS.into_iter().map(|name| secret(name, name));
     let mut next = || file.next().expect("one for each");
     format!(
-        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer = \"https://site.example.com\"\n\
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer \
+            = \"https://site.example.com\"\n\
          [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
+         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+             = \"1s\"\n\
          [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
          [[alert_targets]]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"{}\"\n[[wallboards]]\nname = \"floor\"\n",
         at.clarity_api,
@@ -192,9 +194,9 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
 
 /// S5, where every upstream refuses us.
 #[tokio::test]
-async fn no_secret_comes_out_when_every_sign_in_fails() {
+async fn failing_sign_ins_leak_no_secret() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let mut server = Server::start(|secret| refused_everywhere(&sandbox, secret)).await;
+    let mut server = ServerProcess::start(|secret| refused_everywhere(&sandbox, secret)).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let refused =
         |state: &Value| ["clarity", "agentConnect"].iter().all(|name| state["sources"][name]["state"] == "down");
@@ -225,29 +227,43 @@ async fn no_secret_comes_out_when_every_sign_in_fails() {
 
 /// S5, where all is well: what really travels is not written down either.
 #[tokio::test]
-async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
+async fn normal_operation_leaks_no_secret_or_verbatim() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses().clone();
     let token = sandbox.control().token_for(1).expect("a token");
-    let mut server = Server::start(|secret| {
+    let mut server = ServerProcess::start(|secret| {
         format!(
-            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file = \"{}\"\n\
+            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file \
+                = \"{}\"\n\
              [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
-             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
+             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+                 = \"1s\"\n\
+             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain \
+                 = \"example\"\n\
              [[wallboards]]\nname = \"floor\"\n",
-            at.clarity_api, at.client_id, secret("password", "canary-password"),
-            at.goodays_api, secret("goodays", "sandbox-goodays-token"), secret("hmac", "sandbox-goodays-hmac"),
-            at.agent_connect_api, secret("key", "sandbox-agent-connect-key"), secret("secret", "sandbox-agent-connect-secret"),
-            at.kustomer_api, secret("kustomer", "sandbox-kustomer-key"), secret("webhook", "sandbox-kustomer-webhook-token"),
+            at.clarity_api,
+            at.client_id,
+            secret("password", "canary-password"),
+            at.goodays_api,
+            secret("goodays", "sandbox-goodays-token"),
+            secret("hmac", "sandbox-goodays-hmac"),
+            at.agent_connect_api,
+            secret("key", "sandbox-agent-connect-key"),
+            secret("secret", "sandbox-agent-connect-secret"),
+            at.kustomer_api,
+            secret("kustomer", "sandbox-kustomer-key"),
+            secret("webhook", "sandbox-kustomer-webhook-token"),
         )
     })
     .await;
     let event = json!({"event_type": "response", "response": {
-        "id": "r1", "token": BROUGHT[4], "created_date": "2026-11-20T10:20:39+01:00", "updated_date": "2026-11-20T10:20:39+01:00",
-        "source": "email", "state": "open", "answers": [], "attached_messages": [], "actions": {}, "context": {"extra": {}},
+        "id": "r1", "token": BROUGHT[4], "created_date": "2026-11-20T10:20:39+01:00",
+            "updated_date": "2026-11-20T10:20:39+01:00",
+        "source": "email", "state": "open", "answers": [], "attached_messages": [], "actions": {},
+            "context": {"extra": {}},
         "user": {"email": SAID[0], "first_name": SAID[1], "last_name": ""},
-        "message": {"id": "m1", "created_date": "2026-11-20T10:20:39+01:00", "type": "Problem", "content": SAID[2], "attachment": null,
+        "message": {"id": "m1", "created_date": "2026-11-20T10:20:39+01:00", "type": "Problem", "content": SAID[2],
+            "attachment": null,
             "sender": {"email": SAID[0], "first_name": SAID[1], "last_name": ""}}}})
     .to_string();
     let signature = Tag::sign(&Secret::from("sandbox-goodays-hmac"), event.as_bytes()).to_string();
@@ -289,14 +305,14 @@ async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
     neighbours.kill();
 }
 
-/// What whoever is refused sends along, which is theirs to choose: secrets, and what could pass for a line of ours.
+/// Client-controlled parts of refused requests: secrets, and text that imitates a line of our log.
 const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"}\u{1b}[2J";
 
 #[tokio::test]
-async fn refusals_and_sockets_are_a_line_each_without_what_the_sender_chose() {
+async fn refusals_and_sockets_log_one_line_without_client_input() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let clarity = sandbox.addresses().clarity_api.clone();
-    let mut server = Server::start_with("clarity", |secret| {
+    let mut server = ServerProcess::start_with("clarity", |secret| {
         let token = secret("token", &sandbox.control().token_for(1).expect("a token"));
         format!("[clarity]\napi_root = \"{clarity}\"\nauth = \"static\"\ntoken_file = \"{token}\"\n")
     })

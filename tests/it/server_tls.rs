@@ -1,4 +1,4 @@
-//! A server that encrypts by itself, as a person configures it.
+//! TLS of our own server, as configured in the TOML file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -18,7 +18,7 @@ fn serve(config: &str) -> Command {
 }
 
 #[tokio::test]
-async fn a_server_with_a_certificate_speaks_https_and_one_with_a_wrong_one_says_what_to_do() {
+async fn certificate_enables_https_and_a_bad_one_is_explained() {
     let folder = TempDir::new().expect("a directory");
     let at = |name: &str| folder.path().join(name);
     let CertifiedKey { cert, signing_key } =

@@ -1,4 +1,4 @@
-//! People come in with what Clarity knows them by, stay as long as it confirms them, and leave at once.
+//! Users sign in with their Clarity credentials, stay while Clarity confirms them, and sign out at once.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEA
 use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
-use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
+use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsDomain};
 
-/// The close code for whoever must sign in.
+/// The close code for a viewer who must sign in.
 const SIGN_IN: u16 = 4401;
 
-/// The close code for whoever has too much open.
+/// The close code for a viewer with too many sockets or scopes.
 const TOO_MANY: u16 = 4429;
 
 /// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
 /// machine.
 async fn quick(sandbox: &Sandbox) -> TestServer {
-    TestServer::with_a_door(sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await
+    TestServer::with_login(sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await
 }
 
-async fn log_in(house: &TestServer, name: &str, password: &str) -> Response {
+async fn log_in(server: &TestServer, name: &str, password: &str) -> Response {
     let form = [("username", name), ("password", password), ("then", "/feedback")];
-    house.http.post(house.at("/login")).form(&form).send().await.expect("an answer")
+    server.http.post(server.at("/login")).form(&form).send().await.expect("an answer")
 }
 
 #[tokio::test]
-async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
+async fn windows_password_signs_in_and_is_not_stored() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let windows = Windows::start(Site::Usual).await;
+    let windows = WindowsDomain::start(Site::Usual).await;
     let token = |agent| sandbox.control().token_for(agent);
     *windows.token.lock().expect("a lock") = token(ADMINISTRATOR);
-    let house = TestServer::with_a_door(&sandbox, |config| {
+    let server = TestServer::with_login(&sandbox, |config| {
         let clarity = config.clarity.as_mut().expect("Clarity");
         (clarity.auth, clarity.username) = (Auth::Ntlm, USER.to_owned());
         (clarity.domain, clarity.password) = (DOMAIN.to_owned(), Some(Secret::from(PASSWORD)));
@@ -47,23 +47,23 @@ async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
         config.server.public_url = Some("https://localhost".parse().expect("an address"));
     })
     .await;
-    let refused = log_in(&house, USER, "not it").await;
+    let refused = log_in(&server, USER, "not it").await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert!(!refused.headers().contains_key(SET_COOKIE));
     let said = refused.text().await.expect("a page");
     assert!(said.contains("Check the name and the password") && !said.contains("not it"));
 
     *windows.token.lock().expect("a lock") = token(TEAM_LEAD);
-    let opened = log_in(&house, &format!("{DOMAIN}\\{USER}"), PASSWORD).await;
+    let opened = log_in(&server, &format!("{DOMAIN}\\{USER}"), PASSWORD).await;
     assert_eq!((opened.status(), &opened.headers()[LOCATION]), (StatusCode::SEE_OTHER, &"/feedback".parse().unwrap()));
     let given = opened.headers()[SET_COOKIE].to_str().expect("a text");
     let (pair, attributes) = given.split_once("; ").expect("attributes");
     assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Secure");
     assert!(pair.starts_with("__Host-cb=") && pair.len() == "__Host-cb=".len() + 64, "256 bits in hexadecimal");
-    let lead = house.http.get(house.at("/api/v1/sign-ins")).header("cookie", cookie(&opened));
+    let lead = server.http.get(server.at("/api/v1/sign-ins")).header("cookie", cookie(&opened));
     let listed: Value = lead.send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!((&listed["signIns"][0]["agent"], &listed["signIns"][0]["role"]), (&json!(3), &json!("team-lead")));
-    for file in std::fs::read_dir(house.data_dir()).expect("files") {
+    for file in std::fs::read_dir(server.data_dir()).expect("files") {
         let path = file.expect("a file").path();
         let bytes = std::fs::read(&path).unwrap_or_default();
         let key = pair.trim_start_matches("__Host-cb=").as_bytes();
@@ -72,59 +72,61 @@ async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_asks_for_no_proof_proves_nobody() {
+async fn token_service_without_challenge_signs_nobody_in() {
     // The sandbox gives whoever asks the service's own token.
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let answer = log_in(&house, "anybody", "anything").await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let answer = log_in(&server, "anybody", "anything").await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     assert!(!answer.headers().contains_key(SET_COOKIE));
     assert!(answer.text().await.expect("a page").contains("without asking for a Windows sign-in"));
 }
 
 #[tokio::test]
-async fn nobody_is_shown_anything_before_the_door() {
+async fn anonymous_request_sees_only_the_login_page() {
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
     let page =
-        house.http.get(house.at("/feedback?state=open")).header("accept", "text/html").send().await.expect("sent");
+        server.http.get(server.at("/feedback?state=open")).header("accept", "text/html").send().await.expect("sent");
     assert_eq!(page.status(), StatusCode::SEE_OTHER);
     assert_eq!(page.headers()[LOCATION], "/login?then=%2Ffeedback%3Fstate%3Dopen");
-    let state = house.get("/api/v1/state").await;
+    let state = server.get("/api/v1/state").await;
     assert_eq!(
         (state.status(), &state.headers()[WWW_AUTHENTICATE]),
         (StatusCode::UNAUTHORIZED, &"Bearer".parse().unwrap())
     );
-    assert_eq!(Viewer::connect(&house.base, "all", None).await.closed().await, SIGN_IN);
+    assert_eq!(Viewer::connect(&server.base, "all", None).await.closed().await, SIGN_IN);
     for wrong in ["", "x", &"0".repeat(64)] {
-        let somebody = SignedIn::with_cookie(&house, format!("cb={wrong}"));
+        let somebody = SignedIn::with_cookie(&server, format!("cb={wrong}"));
         assert_eq!(somebody.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "{wrong}");
     }
     for token in ["", "x", "a.b.c", &"a".repeat(20_000)] {
-        let answer = house.http.post(house.at("/api/v1/sign-in")).json(&json!({ "token": token })).send().await;
+        let answer = server.http.post(server.at("/api/v1/sign-in")).json(&json!({ "token": token })).send().await;
         let status = answer.expect("an answer").status();
         assert!(status == StatusCode::UNAUTHORIZED, "{status} for a token of {} bytes", token.len());
     }
 }
 
 #[tokio::test]
-async fn the_first_page_is_that_of_the_role() {
+async fn first_page_depends_on_the_role() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
     for (agent, page) in
         [(ADMINISTRATOR, "/supervisor"), (SUPERVISOR, "/supervisor"), (TEAM_LEAD, "/feedback"), (AGENT, "/agents/4")]
     {
-        let somebody = SignedIn::as_agent(&house, &sandbox, agent).await;
+        let somebody = SignedIn::as_agent(&server, &sandbox, agent).await;
         assert_eq!(somebody.page("/").await.headers()[LOCATION], page, "agent {agent}");
     }
 }
 
 #[tokio::test]
-async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
+async fn sign_out_closes_own_sockets_and_no_others() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let (here, there) =
-        (SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let (here, there) = (
+        SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await,
+        SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await,
+    );
     assert_ne!(here.cookie, there.cookie);
     let (mut first, mut second) = (here.watch("floor", None).await, here.watch("feedback", None).await);
     let mut other = there.watch("floor", None).await;
@@ -144,27 +146,27 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
     let listed: Value = there.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let own = listed["signIns"][0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(listed["signIns"].as_array().map(Vec::len), Some(1));
-    let stranger = SignedIn::as_agent(&house, &sandbox, AGENT).await;
+    let stranger = SignedIn::as_agent(&server, &sandbox, AGENT).await;
     let end = |somebody: &SignedIn<'_>| somebody.request(Method::DELETE, &format!("/api/v1/sign-ins/{own}")).send();
     assert_eq!(end(&stranger).await.expect("an answer").status(), StatusCode::NOT_FOUND);
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     assert_eq!(end(&keeper).await.expect("an answer").status(), StatusCode::NO_CONTENT);
     assert_eq!(other.closed().await, SIGN_IN);
 }
 
 #[tokio::test]
-async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
+async fn sign_in_sets_a_new_cookie_whatever_the_browser_sent() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let before = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let before = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
     let again = before.request(Method::POST, "/login/token").form(&[("token", &token)]);
     let again = again.send().await.expect("an answer");
     assert_ne!(cookie(&again), before.cookie);
     assert_eq!(before.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "the old key is worth nothing");
-    assert_eq!(SignedIn::with_cookie(&house, cookie(&again)).get("/api/v1/state").await.status(), StatusCode::OK);
+    assert_eq!(SignedIn::with_cookie(&server, cookie(&again)).get("/api/v1/state").await.status(), StatusCode::OK);
     // A planted key is nobody's.
-    let planted = SignedIn::with_cookie(&house, format!("cb={}", "a".repeat(64)));
+    let planted = SignedIn::with_cookie(&server, format!("cb={}", "a".repeat(64)));
     let token = sandbox.control().token_for(AGENT).expect("an agent");
     let entered = planted.request(Method::POST, "/login/token").form(&[("token", &token)]);
     assert_ne!(cookie(&entered.send().await.expect("an answer")), planted.cookie);
@@ -172,15 +174,15 @@ async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
 }
 
 #[tokio::test]
-async fn a_change_of_rights_reaches_who_is_watching() {
+async fn permission_change_reaches_open_sockets() {
     let (sandbox, _life) = sandbox(48, 4).await;
     sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
-    let house = quick(&sandbox).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = quick(&sandbox).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let mut viewer = lead.watch("floor", None).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the whole floor", |document| agents(document) == 48).await;
-    let (wide, held) = (viewer.epoch.clone(), viewer.held());
+    let (wide, held) = (viewer.epoch.clone(), viewer.position());
 
     sandbox.control().set_visibility(TEAM_LEAD, Visibility::Team);
     viewer.until("one team", |document| agents(document) == 12).await;
@@ -199,10 +201,10 @@ async fn a_change_of_rights_reaches_who_is_watching() {
 }
 
 #[tokio::test]
-async fn one_refusal_stops_acting_and_ends_no_sign_in() {
+async fn single_refusal_blocks_actions_and_keeps_the_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = TestServer::with_login(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let mut viewer = lead.watch("floor", None).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the team", |document| agents(document) == 12).await;
@@ -214,7 +216,7 @@ async fn one_refusal_stops_acting_and_ends_no_sign_in() {
     assert_eq!(acted(&lead).await, StatusCode::NOT_FOUND);
 }
 
-/// What comes of pinning a response that nobody knows: 404 for whoever may.
+/// The answer to pinning an unknown response: 404 for a user who may pin.
 async fn acted(somebody: &SignedIn<'_>) -> StatusCode {
     let asked = somebody.request(Method::POST, "/api/v1/feedback/none/pin").json(&json!({}));
     asked.send().await.expect("an answer").status()
@@ -222,14 +224,14 @@ async fn acted(somebody: &SignedIn<'_>) -> StatusCode {
 
 /// Its own end, and not the next confirmation, ends a sign-in.
 #[tokio::test]
-async fn sign_in_ends_at_its_time() {
+async fn sign_in_ends_at_its_limit() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |config| {
+    let server = TestServer::with_login(&sandbox, |config| {
         config.access.confirm_every = Duration::from_secs(45);
         config.access.longest = Duration::from_secs(2);
     })
     .await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let control = sandbox.control();
     control.set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     let mut viewer = lead.watch("floor", None).await;
@@ -238,15 +240,15 @@ async fn sign_in_ends_at_its_time() {
 }
 
 #[tokio::test]
-async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
+async fn ticket_is_void_after_its_sign_in_ended() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let ticket = lead.request(Method::POST, "/api/v1/live-ticket").send().await.expect("an answer");
     let ticket: Value = ticket.json().await.expect("JSON");
     assert_eq!(lead.request(Method::POST, "/logout").send().await.expect("an answer").status(), StatusCode::SEE_OTHER);
     let address =
-        house.at(&format!("/api/v1/live?scope=floor&ticket={}", ticket["ticket"].as_str().expect("a ticket")));
+        server.at(&format!("/api/v1/live?scope=floor&ticket={}", ticket["ticket"].as_str().expect("a ticket")));
     let (mut socket, _) =
         tokio_tungstenite::connect_async(address.as_str().replacen("http", "ws", 1)).await.expect("a socket");
     let first = futures_util::StreamExt::next(&mut socket).await.expect("a message").expect("whole");
@@ -255,11 +257,11 @@ async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
 }
 
 #[tokio::test]
-async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
+async fn sign_in_survives_an_unreachable_clarity() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = quick(&sandbox).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = quick(&sandbox).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     let mut viewer = lead.watch("floor", None).await;
     viewer.until("the team", |document| agents(document) == 12).await;
@@ -290,11 +292,11 @@ async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
+async fn actor_is_audited_by_name_and_limited_to_own_agents() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = quick(&sandbox).await;
-    house_hears(&house, &sandbox).await;
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let server = quick(&sandbox).await;
+    reconnects_of(&server, &sandbox).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
     let suspend = async |somebody: &SignedIn<'_>, agent| {
         let path = format!("/api/v1/agents/{agent}/suspend");
         let asked = somebody.request(Method::POST, &path).json(&json!({"suspended": true})).send();
@@ -304,35 +306,35 @@ async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
     assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     assert_eq!(suspend(&supervisor, 3).await, StatusCode::NOT_FOUND, "as if there were no such agent");
     assert_eq!(suspend(&supervisor, 999).await, StatusCode::NOT_FOUND);
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     assert_eq!(suspend(&lead, 3).await, StatusCode::FORBIDDEN, "a team lead keeps no floor");
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let audit: Value = keeper.get("/api/v1/audit").await.json().await.expect("JSON");
     let deed = audit["entries"]
         .as_array()
         .expect("lines")
         .iter()
         .find(|line| line["action"] == "agent.suspend" && line["outcome"] == "accepted");
-    let who = deed.expect("the deed is in the audit")["who"].as_str().expect("a text").to_owned();
+    let who = deed.expect("the deed is in the audit")["actor"].as_str().expect("a text").to_owned();
     assert!(who.starts_with("agent 2 ("), "{who}");
 }
 
 /// Waits until the server hears its floor.
-async fn house_hears(house: &TestServer, sandbox: &Sandbox) {
-    let keeper = SignedIn::as_agent(house, sandbox, ADMINISTRATOR).await;
+async fn reconnects_of(server: &TestServer, sandbox: &Sandbox) {
+    let keeper = SignedIn::as_agent(server, sandbox, ADMINISTRATOR).await;
     let mut viewer = keeper.watch("floor", None).await;
     viewer.until("the floor", |document| document["agents"].as_object().is_some_and(|agents| agents.len() > 4)).await;
 }
 
 #[tokio::test]
-async fn a_program_opens_a_socket_with_a_ticket_once() {
+async fn ticket_opens_one_socket_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let server = TestServer::with_login(&sandbox, |_| ()).await;
     let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
-    let ask = house.http.post(house.at("/api/v1/live-ticket")).bearer_auth(&token);
+    let ask = server.http.post(server.at("/api/v1/live-ticket")).bearer_auth(&token);
     let ticket: Value = ask.send().await.expect("an answer").json().await.expect("JSON");
     let scope = format!("floor&ticket={}", ticket["ticket"].as_str().expect("a ticket"));
-    let address = house.at(&format!("/api/v1/live?scope={scope}"));
+    let address = server.at(&format!("/api/v1/live?scope={scope}"));
     let open = async || {
         let mut address = address.clone();
         address.set_scheme("ws").expect("http becomes ws");
@@ -344,10 +346,10 @@ async fn a_program_opens_a_socket_with_a_ticket_once() {
 }
 
 #[tokio::test]
-async fn one_sign_in_holds_so_many_sockets_and_no_more() {
+async fn sockets_per_sign_in_are_limited() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |config| config.access.sockets = 2).await;
-    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let server = TestServer::with_login(&sandbox, |config| config.access.sockets = 2).await;
+    let lead = SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await;
     let first = lead.watch("floor", None).await;
     let _second = lead.watch("floor", None).await;
     assert_eq!(lead.watch("floor", None).await.closed().await, TOO_MANY);
@@ -360,13 +362,15 @@ async fn one_sign_in_holds_so_many_sockets_and_no_more() {
     lead.watch("floor", None).await.step().await.expect("a frame");
 }
 
-/// Each different scope costs memory for everybody. Whoever only reads is answered all the same.
+/// Each distinct scope costs memory. Requests without a socket are answered all the same.
 #[tokio::test]
-async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() {
+async fn scopes_per_user_are_limited() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = TestServer::with_a_door(&sandbox, |config| config.access.scopes = 4).await;
-    let (lead, again) =
-        (SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
+    let server = TestServer::with_login(&sandbox, |config| config.access.scopes = 4).await;
+    let (lead, again) = (
+        SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await,
+        SignedIn::as_agent(&server, &sandbox, TEAM_LEAD).await,
+    );
     for agent in 1..=20 {
         assert_eq!(lead.get(&format!("/api/v1/state?scope=agents:{agent}")).await.status(), 200, "{agent}");
     }
@@ -382,6 +386,6 @@ async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() 
         "another sign-in of theirs is no other person"
     );
     assert_eq!(again.page("/feedback").await.status(), 200);
-    let other = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let other = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
     other.watch("feedback", None).await.step().await.expect("a frame");
 }

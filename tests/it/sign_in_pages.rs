@@ -1,5 +1,4 @@
-//! The door in a real browser: strangers' pages change nothing, leaving empties every page at once, and screens on the
-//! wall come in, reload and go by themselves.
+//! Sign-in in a real browser: foreign pages cannot act, sign-out clears every tab, displays are admitted and reloaded.
 
 use std::time::Duration;
 
@@ -23,24 +22,24 @@ const LIVE: &str = "return document.documentElement.dataset.link === 'live'";
 /// What a script of a page throws is a report as well.
 const ERRORS: &str = "window.addEventListener('error', (event) => window.reports.push(`threw: ${event.message}`));";
 
-/// A house whose wallboards know their queues.
+/// A server whose wallboards know their queues.
 async fn open(sandbox: &Sandbox, confirm_every: Duration) -> TestServer {
-    let house = TestServer::with_a_door(sandbox, |config| config.access.confirm_every = confirm_every).await;
-    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
+    let server = TestServer::with_login(sandbox, |config| config.access.confirm_every = confirm_every).await;
+    let keeper = SignedIn::as_agent(&server, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["queues"].as_object().is_some_and(|queues| queues.len() >= 3);
     keeper.watch("floor", None).await.until("the queues", there).await;
-    house
+    server
 }
 
-/// The usual way: whoever is in is confirmed once a minute.
+/// The default: sign-ins are confirmed once a minute.
 async fn usual(sandbox: &Sandbox) -> TestServer {
     open(sandbox, Duration::from_secs(60)).await
 }
 
 /// Comes in at the page, as a person does, and waits until a live page is there.
-async fn come_in(browser: &Browser, house: &TestServer, sandbox: &Sandbox, agent: i64, page: &str) {
+async fn come_in(browser: &Browser, server: &TestServer, sandbox: &Sandbox, agent: i64, page: &str) {
     let token = sandbox.control().token_for(agent).expect("an agent");
-    browser.client.goto(house.at(&format!("/login?then={page}")).as_str()).await.expect("the door");
+    browser.client.goto(server.at(&format!("/login?then={page}")).as_str()).await.expect("the login page");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
     browser.client.execute(send, vec![json!(token)]).await.expect("the form is sent");
@@ -61,8 +60,8 @@ async fn stranger() -> u16 {
 }
 
 /// Opens a socket of ours from whatever page is shown: `open` or `refused`.
-fn socket(house: &TestServer) -> String {
-    let address = house.at("/api/v1/live?scope=floor").to_string().replace("http://", "ws://");
+fn socket(server: &TestServer) -> String {
+    let address = server.at("/api/v1/live?scope=floor").to_string().replace("http://", "ws://");
     format!(
         "return new Promise((done) => {{ const socket = new WebSocket('{address}');
             socket.onmessage = () => done('open'); socket.onerror = () => done('refused'); }})"
@@ -72,13 +71,13 @@ fn socket(house: &TestServer) -> String {
 /// The fields of one form.
 type Fields = Vec<(&'static str, String)>;
 
-/// What a stranger would like: to throw somebody out, to let a screen of theirs in, to close a complaint.
-fn wishes(house: &TestServer, code: &str) -> Vec<(String, Fields)> {
+/// What a foreign page would try: to end a sign-in, to admit a display, to close a response.
+fn wishes(server: &TestServer, code: &str) -> Vec<(String, Fields)> {
     let confirmation = vec![("code", code.to_owned()), ("board", "floor".to_owned()), ("name", "Theirs".to_owned())];
     vec![
-        (house.at("/logout").to_string(), Vec::new()),
-        (house.at("/displays/pair").to_string(), confirmation),
-        (house.at("/api/v1/feedback/x/close").to_string(), vec![("reason", "none".to_owned())]),
+        (server.at("/logout").to_string(), Vec::new()),
+        (server.at("/displays/pair").to_string(), confirmation),
+        (server.at("/api/v1/feedback/x/close").to_string(), vec![("reason", "none".to_owned())]),
     ]
 }
 
@@ -99,16 +98,17 @@ fn fetched(to: &str, fields: &Fields) -> String {
 fn led(to: &str, fields: &Fields) -> String {
     format!(
         "const form = Object.assign(document.createElement('form'), {{ method: 'post', action: '{to}' }});
-        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ name, value }}));
+        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ \
+            name, value }}));
         document.body.append(form); form.submit(); return true;",
         as_json(fields)
     )
 }
 
 /// A screen that shows a code: what it holds, and the code.
-async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
-    let shown = house.get("/display").await;
-    let held = SignedIn::with_cookie(house, cookie(&shown));
+async fn waiting(server: &TestServer) -> (SignedIn<'_>, String) {
+    let shown = server.get("/display").await;
+    let held = SignedIn::with_cookie(server, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code =
         page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0.to_owned();
@@ -116,50 +116,50 @@ async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
 }
 
 #[tokio::test]
-async fn a_strangers_page_changes_nothing_with_somebodys_cookie_and_frames_nothing() {
+async fn foreign_page_cannot_act_with_a_cookie_or_frame_a_page() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = usual(&sandbox).await;
+    let server = usual(&sandbox).await;
     let browser = Browser::start(&[]).await;
-    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/supervisor").await;
+    come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/supervisor").await;
     browser.until("it is live", LIVE).await;
     let key = browser.client.get_named_cookie("cb").await.expect("the cookie").value().to_owned();
-    let victim = SignedIn::with_cookie(&house, format!("cb={key}"));
-    let (screen, code) = waiting(&house).await;
+    let victim = SignedIn::with_cookie(&server, format!("cb={key}"));
+    let (screen, code) = waiting(&server).await;
     let audit = victim.text("/api/v1/audit").await;
 
     let port = stranger().await;
     // Another port of the same host is the same site, to which a browser sends the cookie; another host is not.
     for origin in [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}")] {
-        let visit = async || browser.client.goto(&format!("{origin}/")).await.expect("the stranger's page");
+        let visit = async || browser.client.goto(&format!("{origin}/")).await.expect("the foreign page");
         visit().await;
-        assert_eq!(browser.ask(&socket(&house)).await, json!("refused"), "{origin}");
-        for (to, fields) in wishes(&house, &code) {
+        assert_eq!(browser.ask(&socket(&server)).await, json!("refused"), "{origin}");
+        for (to, fields) in wishes(&server, &code) {
             browser.ask(&fetched(&to, &fields)).await;
             browser.ask(&led(&to, &fields)).await;
             let arrived = format!(
                 "return location.port === '{}' && document.readyState === 'complete'",
-                house.base.port().expect("a port")
+                server.base.port().expect("a port")
             );
             browser.until("the form leads to us", &arrived).await;
             assert!(text(&browser).await.contains("must come from our own pages"), "{}", text(&browser).await);
             visit().await;
         }
         assert_eq!(framed(&browser, &format!("{origin}/framed")).await, "stranger");
-        assert_eq!(framed(&browser, house.at("/supervisor").as_str()).await, "", "{origin} shows a page of ours");
-        assert_eq!(framed(&browser, house.at("/login").as_str()).await, "", "{origin} shows the door");
+        assert_eq!(framed(&browser, server.at("/supervisor").as_str()).await, "", "{origin} shows a page of ours");
+        assert_eq!(framed(&browser, server.at("/login").as_str()).await, "", "{origin} shows the login page");
     }
     assert_eq!(victim.get("/api/v1/sign-ins").await.status(), StatusCode::OK, "still in");
     assert!(screen.text("/display").await.contains(&code), "the screen of a stranger still waits");
     assert_eq!(victim.text("/api/v1/audit").await, audit, "nothing was done, and nothing is written down");
 
     // The very same deeds are done from a page of ours: it was the stranger who was refused.
-    browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/supervisor").as_str()).await.expect("the page");
     browser.until("still live", LIVE).await;
-    assert_eq!(browser.ask(&socket(&house)).await, json!("open"));
-    let (to, fields) = wishes(&house, &code).swap_remove(1);
+    assert_eq!(browser.ask(&socket(&server)).await, json!("open"));
+    let (to, fields) = wishes(&server, &code).swap_remove(1);
     browser.ask(&fetched(&to, &fields)).await;
     assert!(victim.text("/displays").await.contains("Theirs"));
-    let (to, fields) = wishes(&house, &code).swap_remove(0);
+    let (to, fields) = wishes(&server, &code).swap_remove(0);
     browser.ask(&led(&to, &fields)).await;
     browser.until("out", "return location.pathname === '/login'").await;
     assert_eq!(victim.get("/api/v1/sign-ins").await.status(), StatusCode::UNAUTHORIZED);
@@ -180,11 +180,11 @@ async fn framed(browser: &Browser, address: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
+async fn sign_out_in_one_tab_clears_the_other() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = usual(&sandbox).await;
+    let server = usual(&sandbox).await;
     let browser = Browser::start(&[]).await;
-    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/supervisor").await;
+    come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/supervisor").await;
     browser.until("the first tab is live", LIVE).await;
     let name = "document.querySelector('[data-collection=agents] [data-key=name]').textContent";
     let name =
@@ -192,10 +192,10 @@ async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
     let first = browser.client.window().await.expect("a tab");
     let second = browser.client.new_window(true).await.expect("a tab").handle;
     browser.client.switch_to_window(second).await.expect("the other tab");
-    browser.client.goto(house.at("/feedback").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/feedback").as_str()).await.expect("the page");
     browser.until("the second tab is live", LIVE).await;
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login'").await;
+    browser.until("the login page", "return location.pathname === '/login'").await;
 
     browser.client.switch_to_window(first).await.expect("the first tab");
     browser.until("the way back in", "return document.querySelector('#content a')?.textContent === 'Sign in'").await;
@@ -206,7 +206,9 @@ async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
     assert!(text(&browser).await.contains("Your sign-in has ended."));
     assert_eq!(browser.ask("return document.querySelectorAll('.user, .chips').length").await, json!(0));
     browser.ask("document.querySelector('#content a').click(); return true").await;
-    browser.until("the door knows the way", "return document.forms[0]?.elements.then.value === '/supervisor'").await;
+    browser
+        .until("the login form keeps the page", "return document.forms[0]?.elements.then.value === '/supervisor'")
+        .await;
     browser.close().await;
 }
 
@@ -214,15 +216,17 @@ async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
 const CANARIES: [&str; 5] = ["canarycustomer", "canaryverbatim", "canaryanswer", "canarysigner", "canarysearch"];
 
 /// Everything that a tab holds and shows.
-const HELD: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
-    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, {...sessionStorage}])";
+const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, \
+    history.state,
+    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, \
+        {...sessionStorage}])";
 
-async fn held(browser: &Browser) -> String {
-    browser.ask(HELD).await.as_str().expect("a text").to_lowercase()
+async fn page_content(browser: &Browser) -> String {
+    browser.ask(PAGE_CONTENT).await.as_str().expect("a text").to_lowercase()
 }
 
 async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
-    let held = held(browser).await;
+    let held = page_content(browser).await;
     for canary in CANARIES.into_iter().chain([name]) {
         assert!(!held.contains(&canary.to_lowercase()), "{canary} is left {when}: {held}");
     }
@@ -230,17 +234,17 @@ async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
 
 /// A browser of a supervisor with a tab in which a customer is being answered, and one that shows a page without a
 /// document. Their windows, and what the supervisor is called.
-async fn answering(house: &TestServer, sandbox: &Sandbox) -> (Browser, [fantoccini::wd::WindowHandle; 2], String) {
+async fn answering(server: &TestServer, sandbox: &Sandbox) -> (Browser, [fantoccini::wd::WindowHandle; 2], String) {
     let browser = Browser::start(&[]).await;
-    come_in(&browser, house, sandbox, SUPERVISOR, "/sign-ins").await;
+    come_in(&browser, server, sandbox, SUPERVISOR, "/sign-ins").await;
     browser.until("the name", "return document.querySelector('form.user a') !== null").await;
     let name = browser.ask("return document.querySelector('form.user a').textContent").await;
     let second = browser.client.window().await.expect("a tab");
     let first = browser.client.new_window(true).await.expect("a tab").handle;
     browser.client.switch_to_window(first.clone()).await.expect("the other tab");
-    browser.client.goto(house.at("/supervisor?q=canarysearch").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/supervisor?q=canarysearch").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
-    browser.client.goto(house.at("/feedback/r1").as_str()).await.expect("the page");
+    browser.client.goto(server.at("/feedback/r1").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
     browser.ask("document.querySelector('#do-reply').open = true; return true").await;
     for (field, text) in [("content", "canaryanswer"), ("who", "canarysigner")] {
@@ -248,7 +252,7 @@ async fn answering(house: &TestServer, sandbox: &Sandbox) -> (Browser, [fantocci
         let field = browser.client.find(fantoccini::Locator::Css(&field)).await.expect("a field");
         field.send_keys(text).await.expect("typed");
     }
-    let full = held(&browser).await;
+    let full = page_content(&browser).await;
     for canary in &CANARIES[..4] {
         assert!(full.contains(canary), "{canary} is there before");
     }
@@ -256,20 +260,20 @@ async fn answering(house: &TestServer, sandbox: &Sandbox) -> (Browser, [fantocci
     (browser, [first, second], name.as_str().expect("a name").to_owned())
 }
 
-async fn answered_house(sandbox: &Sandbox) -> TestServer {
+async fn answered_server(sandbox: &Sandbox) -> TestServer {
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
     let goodays = Mock::open().await;
-    let house = TestServer::with_a_door(sandbox, |config| config.goodays = Some(goodays.config())).await;
+    let server = TestServer::with_login(sandbox, |config| config.goodays = Some(goodays.config())).await;
     let said = goodays.customer_answers("r1", |response| {
         response["user"]["first_name"] = json!("Canarycustomer");
         response["context"]["first_name"] = json!("Canarycustomer");
         response["message"]["content"] = json!("canaryverbatim");
     });
-    send(&house, &said).await;
-    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
+    send(&server, &said).await;
+    let keeper = SignedIn::as_agent(&server, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["feedback"]["r1"].is_object();
     keeper.watch("feedback", None).await.until("the response", there).await;
-    house
+    server
 }
 
 /// What is said where a sign-in has ended, and nothing else.
@@ -277,13 +281,15 @@ const ENDED: &str = "return document.body.innerText.trim() === 'Your sign-in has
     || document.body.innerText.trim() === 'Your sign-in has ended.\\nSign in'";
 
 #[tokio::test]
-async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
+async fn sign_out_clears_all_tabs_and_the_back_button() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = answered_house(&sandbox).await;
-    let (browser, [first, second], name) = answering(&house, &sandbox).await;
+    let server = answered_server(&sandbox).await;
+    let (browser, [first, second], name) = answering(&server, &sandbox).await;
     browser.client.switch_to_window(second.clone()).await.expect("the other tab");
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
+    browser
+        .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
+        .await;
     browser.client.switch_to_window(first.clone()).await.expect("the first tab");
     browser.until("it says so and nothing else", ENDED).await;
     holds_nothing(&browser, &name, "in the other tab").await;
@@ -292,26 +298,26 @@ async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
         browser.client.switch_to_window(tab.clone()).await.expect("the tab");
         browser.client.back().await.expect("back");
         browser
-            .until("it is the door", "return location.pathname === '/login' && document.readyState === 'complete'")
+            .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
             .await;
         // What was searched for stood in the address, which the browser's own history knows.
-        let left = held(&browser).await.replace("canarysearch", "");
+        let left = page_content(&browser).await.replace("canarysearch", "");
         for canary in CANARIES.into_iter().chain([&*name.to_lowercase()]) {
             assert!(!left.contains(canary), "{canary} is left behind the back button: {left}");
         }
     }
 
-    // SignedIn else comes in at the same desk and goes back to the same page.
+    // Another user signs in on the same machine and goes back to the same page.
     browser.client.switch_to_window(first).await.expect("the tab");
-    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/status").await;
-    browser.client.goto(house.at("/feedback/r1").as_str()).await.expect("the page");
+    come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/status").await;
+    browser.client.goto(server.at("/feedback/r1").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
     let typed =
         "return [...document.querySelectorAll('main input, main textarea')].map((field) => field.value).join(' ')";
     for step in ["as it was loaded", "after a way forth and back"] {
         let typed = browser.ask(typed).await;
         assert!(!typed.as_str().expect("a text").contains("canary"), "{step}: {typed}");
-        browser.client.goto(house.at("/status").as_str()).await.expect("the page");
+        browser.client.goto(server.at("/status").as_str()).await.expect("the page");
         browser.client.back().await.expect("back");
         browser.until("it is live", LIVE).await;
     }
@@ -319,17 +325,20 @@ async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
 }
 
 #[tokio::test]
-async fn words_that_were_typed_are_not_put_back_for_the_next_person() {
+async fn drafts_are_not_restored_for_another_user() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = answered_house(&sandbox).await;
-    let (browser, _, _) = answering(&house, &sandbox).await;
-    // Away by the address bar, out, and somebody else in: the browser's own memory of forms is of the tab, not of a person.
-    browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
+    let server = answered_server(&sandbox).await;
+    let (browser, _, _) = answering(&server, &sandbox).await;
+    // Away by the address bar, out, and somebody else in: the browser's own memory of forms is of the tab, not of a
+    // person.
+    browser.client.goto(server.at("/supervisor").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
-    holds_nothing(&browser, "canary", "at the door").await;
-    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/status").await;
+    browser
+        .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
+        .await;
+    holds_nothing(&browser, "canary", "on the login page").await;
+    come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/status").await;
     let shown = "return location.pathname.startsWith('/feedback/r1') && document.readyState === 'complete'";
     let mut ways_back = 0;
     while browser.ask(shown).await != json!(true) {
@@ -347,11 +356,11 @@ async fn words_that_were_typed_are_not_put_back_for_the_next_person() {
 }
 
 #[tokio::test]
-async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
+async fn sign_in_ended_by_administrator_clears_all_tabs() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = answered_house(&sandbox).await;
-    let (browser, tabs, name) = answering(&house, &sandbox).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = answered_server(&sandbox).await;
+    let (browser, tabs, name) = answering(&server, &sandbox).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let listed: Value = keeper.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let all = listed["signIns"].as_array().expect("a list");
     let id = all.iter().find(|it| it["agent"] == SUPERVISOR).expect("theirs")["id"].as_str().expect("an id");
@@ -366,15 +375,15 @@ async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
 }
 
 #[tokio::test]
-async fn a_screen_comes_in_reloads_and_goes_by_itself() {
+async fn display_page_is_admitted_reloaded_and_revoked() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = usual(&sandbox).await;
+    let server = usual(&sandbox).await;
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
-    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let supervisor = SignedIn::as_agent(&server, &sandbox, SUPERVISOR).await;
     let wall = Browser::start(&[]).await;
     wall.before_every_page(WATCH).await;
     wall.before_every_page(ERRORS).await;
-    wall.client.goto(house.at("/display").as_str()).await.expect("the page");
+    wall.client.goto(server.at("/display").as_str()).await.expect("the page");
     // As it is read out: with the gap in the middle.
     let code = wall.ask("return document.querySelector('.code').textContent").await;
     let form = [("code", code.as_str().expect("a code")), ("board", "floor"), ("name", "Hall")];
@@ -406,9 +415,9 @@ async fn a_screen_comes_in_reloads_and_goes_by_itself() {
 }
 
 #[tokio::test]
-async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address() {
+async fn token_in_fragment_admits_display_and_is_removed() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = usual(&sandbox).await.stop().await;
+    let server = usual(&sandbox).await.stop().await;
     let new = NewDisplay {
         board: "floor".to_owned(),
         name: "Hall".to_owned(),
@@ -416,8 +425,8 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
         expires: "2999-01-01T00:00:00Z".parse::<Timestamp>().expect("an instant"),
         is_bound: true,
     };
-    let (token, _) = house.store().displays().add(new).await.expect("a token");
-    let house = house.again().await;
+    let (token, _) = server.store().displays().add(new).await.expect("a token");
+    let server = server.restart().await;
     let wall = Browser::start(&[]).await;
     // What the address is at the moment at which the token is sent.
     let overhear = "const submit = HTMLFormElement.prototype.submit;
@@ -427,11 +436,11 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
         };";
     wall.before_every_page(overhear).await;
     let token = base::secret::ExposeSecret::expose_secret(token.text()).to_owned();
-    wall.client.goto(house.at(&format!("/display#token={token}")).as_str()).await.expect("the page");
+    wall.client.goto(server.at(&format!("/display#token={token}")).as_str()).await.expect("the page");
     wall.until("the wallboard", "return location.pathname === '/wallboard/floor'").await;
     wall.until("it is live", LIVE).await;
     let left = wall.ask("return sessionStorage.getItem('left')").await;
-    assert_eq!(left, json!(house.at("/display").as_str()));
+    assert_eq!(left, json!(server.at("/display").as_str()));
     let known =
         wall.ask("return JSON.stringify([location.href, ...navigation.entries().map((entry) => entry.url)])").await;
     assert!(!known.as_str().expect("a text").contains(&token), "neither the address nor the way back has it: {known}");
@@ -439,12 +448,12 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
 }
 
 #[tokio::test]
-async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
+async fn narrowed_permission_removes_rows_from_an_open_page() {
     let (sandbox, _life) = sandbox(48, 4).await;
     sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
-    let house = open(&sandbox, Duration::from_secs(1)).await;
+    let server = open(&sandbox, Duration::from_secs(1)).await;
     let browser = Browser::start(&[]).await;
-    come_in(&browser, &house, &sandbox, TEAM_LEAD, "/supervisor").await;
+    come_in(&browser, &server, &sandbox, TEAM_LEAD, "/supervisor").await;
     browser.until("it is live", LIVE).await;
     let rows = "[...document.querySelectorAll('[data-collection=agents] a[data-key=name]')]";
     browser.until("the whole floor", &format!("return {rows}.length === 48")).await;
@@ -456,7 +465,8 @@ async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
         "const shown = {rows}.map((row) => row.getAttribute('href'));
         const others = window.wide.filter((href) => !shown.includes(href)).map((href) => href.split('/').pop());
         const html = document.documentElement.outerHTML;
-        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), document.getElementById('state')]"
+        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), \
+            document.getElementById('state')]"
     );
     assert_eq!(browser.ask(&left).await, json!([36, [], null]), "nothing of the others is left");
     assert_eq!(browser.ask("return document.documentElement.dataset.link").await, json!("live"));
@@ -464,27 +474,27 @@ async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
 }
 
 #[tokio::test]
-async fn whatever_a_screen_or_a_browser_is_called_the_pages_show_it_as_words() {
+async fn display_and_browser_names_are_shown_as_text() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = usual(&sandbox).await;
-    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let server = usual(&sandbox).await;
+    let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let hostile: Vec<String> = CORPUS.iter().map(|text| text.replace("RUN", "window.top.ran('x')")).collect();
     for text in &hostile {
-        let (_, code) = waiting(&house).await;
+        let (_, code) = waiting(&server).await;
         let form = [("code", code.as_str()), ("board", "floor"), ("name", text)];
         let confirmed = keeper.request(Method::POST, "/displays/pair").form(&form).send().await.expect("an answer");
         assert_eq!(confirmed.status(), StatusCode::SEE_OTHER, "{text}");
     }
     let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
     for text in hostile.iter().filter(|text| text.chars().all(|letter| letter == ' ' || letter.is_ascii_graphic())) {
-        let knock = house.http.post(house.at("/login/token")).header("user-agent", text).form(&[("token", &token)]);
+        let knock = server.http.post(server.at("/login/token")).header("user-agent", text).form(&[("token", &token)]);
         assert_eq!(knock.send().await.expect("an answer").status(), StatusCode::SEE_OTHER, "{text}");
     }
     let browser = Browser::start(&[]).await;
     browser.before_every_page(WATCH).await;
-    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/displays").await;
+    come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/displays").await;
     for page in ["/displays", "/sign-ins", "/audit"] {
-        browser.client.goto(house.at(page).as_str()).await.expect("the page");
+        browser.client.goto(server.at(page).as_str()).await.expect("the page");
         let shown = text(&browser).await;
         for words in ["<svg/onload=window.top.ran('x')>", "{{7*7}} ${7*7}", "<a href=javascript:window.top.ran('x')>"] {
             assert!(shown.contains(words), "{page} shows {words} as words");

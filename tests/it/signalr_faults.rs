@@ -1,4 +1,4 @@
-//! Clarity's pushes fail in every way that SignalR can fail (`reliability.md`, rows U1 to U17); what is shown is what is.
+//! SignalR pushes fail in every way (reliability.md U1 to U17); the shown state is the true one.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use serde_json::Value;
 use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until;
 
-/// How often these houses read everything: tests are in a hurry.
+/// How often these servers read everything: tests are in a hurry.
 const POLL: Duration = Duration::from_millis(700);
 
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: TestServer,
+    server: TestServer,
 }
 
 impl Street {
-    /// A busy floor and a house beside it, live.
+    /// A busy floor and a server beside it, live.
     async fn live() -> Self {
         Self::live_with(Options::default(), &[]).await
     }
@@ -34,13 +34,13 @@ impl Street {
     async fn with(options: Options, closed: &[&str]) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         sandbox.control().disable_transports(closed);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, house }
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        Self { sandbox, neighbours, server }
     }
 
     /// Waits until Clarity is seen as wanted.
     async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-        let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
+        let state = self.server.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
         state["sources"]["clarity"].clone()
     }
 
@@ -48,14 +48,14 @@ impl Street {
     async fn until_pushed(&self, waiting: u64) {
         self.sandbox.control().pause(true);
         self.sandbox.control().set_waiting(1, waiting).expect("a queue");
-        self.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
+        self.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
         self.sandbox.control().pause(false);
     }
 
     /// Lets the floor stand still and waits until it is shown as it is.
     async fn until_true(&self) {
         self.sandbox.control().pause(true);
-        self.house.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
+        self.server.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
     }
 
     fn agents_are_true(&self, state: &Value) -> bool {
@@ -72,7 +72,7 @@ impl Street {
     }
 
     async fn leave(self) {
-        self.house.stop().await;
+        self.server.stop().await;
         self.neighbours.kill();
     }
 }
@@ -86,7 +86,7 @@ fn reason(clarity: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn each_transport_is_followed_through_a_cut_when_the_better_ones_are_closed() {
+async fn each_transport_reconnects_when_better_ones_are_disabled() {
     for (closed, transport) in
         [(&["webSockets"][..], "serverSentEvents"), (&["webSockets", "serverSentEvents"][..], "longPolling")]
     {
@@ -107,7 +107,7 @@ async fn each_transport_is_followed_through_a_cut_when_the_better_ones_are_close
 
 /// U1: tokens that run out while polls are held cost one request each for another, and no push.
 #[tokio::test]
-async fn tokens_that_run_out_are_renewed_and_pushes_go_on() {
+async fn expired_token_is_renewed_and_pushes_continue() {
     let options = Options { token_lifetime: Duration::from_secs(8), ..Options::default() };
     let street = Street::live_with(options, &["webSockets", "serverSentEvents"]).await;
     until("the third token", || street.sandbox.control().tokens_issued() >= 3).await;
@@ -122,7 +122,7 @@ async fn tokens_that_run_out_are_renewed_and_pushes_go_on() {
 
 /// U4: silence without an end is stale at two thirds of the time that the server named, and lost at the whole.
 #[tokio::test]
-async fn a_silent_connection_is_stale_and_then_lost_and_then_polled() {
+async fn silent_connection_turns_stale_and_then_polling() {
     let timeouts = Timeouts {
         keep_alive: Duration::from_millis(500),
         keep_alive_timeout: Duration::from_secs(4),
@@ -143,7 +143,7 @@ async fn a_silent_connection_is_stale_and_then_lost_and_then_polled() {
 
 /// U4: a server that was only slow is live again, on the same connection.
 #[tokio::test]
-async fn a_connection_that_was_only_slow_is_live_again() {
+async fn slow_connection_is_live_again() {
     let timeouts = Timeouts {
         keep_alive: Duration::from_millis(500),
         keep_alive_timeout: Duration::from_secs(9),
@@ -161,7 +161,7 @@ async fn a_connection_that_was_only_slow_is_live_again() {
 
 /// U5: away for longer than the server remembers.
 #[tokio::test]
-async fn past_the_window_everything_is_agreed_and_subscribed_anew() {
+async fn disconnect_timeout_renegotiates_and_resubscribes() {
     let timeouts = Timeouts {
         keep_alive: Duration::from_millis(300),
         keep_alive_timeout: Duration::from_secs(1),
@@ -183,15 +183,15 @@ async fn past_the_window_everything_is_agreed_and_subscribed_anew() {
 
 /// The peer counts what is subscribed after six breaks that the connection outlives.
 #[tokio::test]
-async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
+async fn reconnect_in_time_does_not_resubscribe() {
     for (hidden, closed) in
         [(false, &[][..]), (true, &[][..]), (true, &["webSockets"]), (true, &["webSockets", "serverSentEvents"])]
     {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
         sandbox.control().omit_subscription_ids(hidden);
         sandbox.control().disable_transports(closed);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        let street = Street { sandbox, neighbours, house };
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        let street = Street { sandbox, neighbours, server };
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
         let control = street.sandbox.control();
         assert_eq!(control.subscription_count(), 2, "agents and queues, ids hidden: {hidden}");
@@ -213,7 +213,7 @@ async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
 
 /// What has no id cannot be replaced over the same connection: another one is begun, without a person noticing.
 #[tokio::test]
-async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
+async fn subscriptions_without_ids_move_to_a_new_connection() {
     let street = Street::live().await;
     let control = street.sandbox.control();
     control.omit_subscription_ids(true);
@@ -231,7 +231,7 @@ async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
 
 /// U6: groups or subscriptions are lost and keep-alives go on. The readings give it away.
 #[tokio::test]
-async fn pushes_that_stop_without_a_word_are_asked_for_again() {
+async fn lost_subscriptions_are_renewed() {
     for lose in [
         |sandbox: &Sandbox| sandbox.control().drop_groups(),
         |sandbox: &Sandbox| sandbox.control().drop_subscriptions(),
@@ -242,7 +242,7 @@ async fn pushes_that_stop_without_a_word_are_asked_for_again() {
         assert!(count(&clarity, "repaired") >= 1, "{clarity}");
         assert_eq!(count(&clarity, "lost"), 0, "the connection has lived all the time");
         street.until_pushed(71).await;
-        let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+        let metrics = street.server.get("/metrics").await.text().await.expect("a text");
         let line = r#"callboard_source_resyncs_total{source="clarity",reason="unannounced"}"#;
         assert!(metrics.contains(line), "{metrics}");
         street.until_true().await;
@@ -252,7 +252,7 @@ async fn pushes_that_stop_without_a_word_are_asked_for_again() {
 
 /// U6: when subscribing again does not help, another connection does.
 #[tokio::test]
-async fn a_deaf_connection_is_given_up_for_another() {
+async fn connection_without_pushes_is_replaced() {
     let street = Street::live().await;
     street.sandbox.control().withhold_pushes();
     street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
@@ -264,7 +264,7 @@ async fn a_deaf_connection_is_given_up_for_another() {
 
 /// U7: more was missed than the server keeps, and nothing says so.
 #[tokio::test]
-async fn a_gap_longer_than_the_ring_leaves_nothing_wrong() {
+async fn gap_beyond_the_message_buffer_leaves_the_true_state() {
     let street = Street::live().await;
     street.sandbox.control().pause(true);
     street.sandbox.control().set_signalr_unavailable(true);
@@ -281,7 +281,7 @@ async fn a_gap_longer_than_the_ring_leaves_nothing_wrong() {
 
 /// U8: what is pushed twice has one effect; what is pushed in the wrong order is put right by the next reading.
 #[tokio::test]
-async fn doubled_and_shuffled_pushes_end_in_the_truth() {
+async fn duplicated_and_reordered_pushes_end_in_the_true_state() {
     let street = Street::live().await;
     street.sandbox.control().duplicate_pushes(true);
     street.until_pushed(71).await;
@@ -291,13 +291,13 @@ async fn doubled_and_shuffled_pushes_end_in_the_truth() {
     street.sandbox.control().reorder_pushes(true);
     street.until("some that were put right", |clarity| count(clarity, "repaired") >= 1).await;
     street.sandbox.control().pause(true);
-    street.house.until("all", "true agents", |state| street.agents_are_true(state)).await;
+    street.server.until("all", "true agents", |state| street.agents_are_true(state)).await;
     street.leave().await;
 }
 
 /// U9 and U10: half frames, two frames in one, what is no text, and ten megabytes.
 #[tokio::test]
-async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
+async fn invalid_frames_cost_at_most_a_new_connection() {
     let street = Street::live().await;
     let control = street.sandbox.control();
     control.send_raw_frame(r#"{"C":"x","M":[}"#);
@@ -327,7 +327,7 @@ async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
 
 /// U10: more than a frame may be.
 #[tokio::test]
-async fn a_frame_beyond_the_limit_costs_a_new_connection() {
+async fn oversized_frame_costs_a_new_connection() {
     let street = Street::live().await;
     street.sandbox.control().send_raw_frame(" ".repeat(17 * 1024 * 1024));
     street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
@@ -338,7 +338,7 @@ async fn a_frame_beyond_the_limit_costs_a_new_connection() {
 
 /// U13: a server that answers too slowly for any transport is polled, and followed once it is quicker.
 #[tokio::test]
-async fn a_server_that_is_too_slow_for_any_transport_is_polled() {
+async fn server_too_slow_for_any_transport_is_polled() {
     let timeouts = Timeouts { transport_connect: Duration::from_millis(500), ..Timeouts::default() };
     let street = Street::with(Options { timeouts, ..Options::default() }, &[]).await;
     street.sandbox.control().delay_signalr(Duration::from_secs(2));
@@ -351,7 +351,7 @@ async fn a_server_that_is_too_slow_for_any_transport_is_polled() {
 }
 
 #[tokio::test]
-async fn a_forbidden_negotiation_and_a_redirect_to_a_stranger_are_told_and_polled() {
+async fn refused_or_redirected_negotiation_is_reported_and_polled() {
     let street = Street::live().await;
     let control = street.sandbox.control();
     control.refuse_negotiation(Some(StatusCode::FORBIDDEN));
@@ -371,7 +371,7 @@ async fn a_forbidden_negotiation_and_a_redirect_to_a_stranger_are_told_and_polle
 
 /// A server that was restarted knows no token; one that is about to be says so first.
 #[tokio::test]
-async fn a_restart_is_followed_with_and_without_a_word() {
+async fn server_restart_is_followed_with_and_without_notice() {
     let street = Street::live().await;
     street.sandbox.control().request_reconnect();
     street.until("the first loss", |clarity| count(clarity, "lost") == 1).await;

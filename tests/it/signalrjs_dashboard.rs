@@ -1,26 +1,26 @@
-//! Callboard follows a SignalR server that none of us wrote, and shows what is again after that server was killed.
+//! The whole server against a third-party SignalR server (npm `signalrjs`), through its death and return.
 
 use base::Secret;
 use callboard::config::{Auth, Clarity};
 use serde_json::json;
 
 use crate::support::server::TestServer;
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 
-async fn following(peer: &Peer) -> TestServer {
+async fn following(peer: &SignalrJsServer) -> TestServer {
     let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
     let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
     clarity.username = "svc-callboard".to_owned();
     clarity.password = Some(Secret::from("unused"));
-    TestServer::alone(|config| config.clarity = Some(clarity)).await
+    TestServer::standalone(|config| config.clarity = Some(clarity)).await
 }
 
 #[tokio::test]
-async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
-    let mut peer = Peer::start(0).await;
+async fn pushes_are_shown_and_state_is_right_after_a_kill() {
+    let mut peer = SignalrJsServer::start(0).await;
     let port = peer.port;
-    let house = following(&peer).await;
-    let state = house
+    let server = following(&peer).await;
+    let state = server
         .until("all", "a live floor over server-sent events", |state| {
             let clarity = &state["sources"]["clarity"];
             clarity["state"] == "live" && clarity["transport"] == "serverSentEvents"
@@ -33,12 +33,14 @@ async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
     let session = json!({"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.",
         "sessionStatus": "Queued", "queuedMs": 1000});
     let push = json!([
-        {"type": "agent", "id": 41, "currentStatus": {"agentStatus": "onTheMoon"}, "metrics": {"audio": {"moonCount": 3}},
+        {"type": "agent", "id": 41, "currentStatus": {"agentStatus": "onTheMoon"},
+            "metrics": {"audio": {"moonCount": 3}},
          "mood": "good"},
-        {"type": "queue", "id": 11, "metrics": {"audio": {"queuedCount": 1}}, "sessions": {"audio": {"addedSessions": [session]}}}
+        {"type": "queue", "id": 11, "metrics": {"audio": {"queuedCount": 1}},
+            "sessions": {"audio": {"addedSessions": [session]}}}
     ]);
     peer.push(&json!([push]).to_string()).await;
-    let state = house.until("all", "the push", |state| state["queues"]["11"]["waiting"] == 1).await;
+    let state = server.until("all", "the push", |state| state["queues"]["11"]["waiting"] == 1).await;
     let agent = &state["agents"]["41"];
     assert_eq!(agent["status"], "onTheMoon", "an unknown status is shown as it came");
     assert_eq!(agent["activity"], "unknown");
@@ -48,13 +50,13 @@ async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
     assert_eq!(state["queues"]["11"]["sessions"]["82673"]["customer"], "Jane C.");
 
     peer.kill().await;
-    let state = house.until("all", "the loss", |state| state["sources"]["clarity"]["state"] == "down").await;
+    let state = server.until("all", "the loss", |state| state["sources"]["clarity"]["state"] == "down").await;
     assert!(state["sources"]["clarity"]["reason"].is_string(), "it is said why");
     assert_eq!(state["queues"]["11"].get("waiting"), None, "what only pushes could tell is unknown and not old");
 
     // The new life of the peer knows nothing of the pushes to the old one: Callboard must show what is.
-    let mut peer = Peer::start(port).await;
-    let state = house
+    let mut peer = SignalrJsServer::start(port).await;
+    let state = server
         .until("all", "the return", |state| {
             state["sources"]["clarity"]["state"] == "live" && state["agents"]["41"]["status"] == "available"
         })
@@ -62,8 +64,8 @@ async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
     assert_eq!(state["agents"]["41"]["metrics"]["audio"].get("moonCount"), None);
     assert_eq!(state["agents"]["41"].get("other"), None);
     peer.push(r#"[{"type":"agent","id":37,"currentStatus":{"agentStatus":"afterCall"}}]"#).await;
-    house.until("all", "a push of its new life", |state| state["agents"]["37"]["status"] == "afterCall").await;
-    house.stop().await;
+    server.until("all", "a push of its new life", |state| state["agents"]["37"]["status"] == "afterCall").await;
+    server.stop().await;
 }
 
 /// What the peer says of queue 11: how many wait, and who.
@@ -88,14 +90,14 @@ fn state_and_reason(state: &serde_json::Value) -> (&str, &str) {
     (clarity["state"].as_str().unwrap_or_default(), clarity["reason"].as_str().unwrap_or_default())
 }
 
-/// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are shown
-/// once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
+/// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are
+/// shown once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
 #[tokio::test]
-async fn queue_pushes_that_are_lost_leave_no_old_number() {
-    let mut peer = Peer::start(0).await;
+async fn lost_queue_pushes_leave_no_old_number() {
+    let mut peer = SignalrJsServer::start(0).await;
     peer.push(&json!({"answer": waiting(&[82_673])}).to_string()).await;
-    let house = following(&peer).await;
-    house
+    let server = following(&peer).await;
+    server
         .until("all", "the caller who waits", |state| {
             state_and_reason(state).0 == "live" && shown(state) == ["82673"] && state["queues"]["11"]["waiting"] == 1
         })
@@ -104,7 +106,7 @@ async fn queue_pushes_that_are_lost_leave_no_old_number() {
     // The change itself is never pushed.
     let three = waiting(&[82_674, 82_675, 82_676]);
     peer.push(&json!({"answer": three, "callsToday": 12}).to_string()).await;
-    let state = house
+    let state = server
         .until("all", "those who wait now", |state| {
             assert_eq!(state_and_reason(state).0, "live", "subscriptions are renewed, and a person notices nothing");
             state["queues"]["11"]["waiting"] == 3
@@ -114,40 +116,41 @@ async fn queue_pushes_that_are_lost_leave_no_old_number() {
 
     // Nor does a new subscription bring anything.
     peer.push(&json!({"answer": null, "callsToday": 13}).to_string()).await;
-    let state = house.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
+    let state = server.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
     assert!(state_and_reason(&state).1.contains("queues"), "{state}");
-    let state = house.until("all", "what is no longer known", |state| state["queues"]["11"]["waiting"].is_null()).await;
+    let state =
+        server.until("all", "what is no longer known", |state| state["queues"]["11"]["waiting"].is_null()).await;
     assert_eq!((state_and_reason(&state).0, shown(&state).len()), ("polling", 0), "{state}");
     assert!(state["queues"]["12"]["waiting"].is_null(), "a queue in which nobody waited is no better known");
 
     peer.push(&json!({"answer": waiting(&[82_676])}).to_string()).await;
-    house
+    server
         .until("all", "live again", |state| {
             state_and_reason(state).0 == "live" && shown(state) == ["82676"] && state["queues"]["12"]["waiting"] == 0
         })
         .await;
-    house.stop().await;
+    server.stop().await;
 }
 
 /// An agent changes, and no push tells of it, whatever is subscribed: it is polled until one does.
 #[tokio::test]
-async fn agents_that_are_not_pushed_are_polled_until_they_are() {
-    let mut peer = Peer::start(0).await;
+async fn agents_without_pushes_are_polled_until_pushed() {
+    let mut peer = SignalrJsServer::start(0).await;
     peer.push(&json!({"answer": waiting(&[])}).to_string()).await;
-    let house = following(&peer).await;
-    house.until("all", "a live floor", |state| state_and_reason(state).0 == "live").await;
+    let server = following(&peer).await;
+    server.until("all", "a live floor", |state| state_and_reason(state).0 == "live").await;
     let status = |status: &str| json!({"says": {"41": {"currentStatus": {"agentStatus": status}}}}).to_string();
     let statuses = ["afterCall", "available"];
     for round in 0..2 {
         peer.push(&status(statuses[round % 2])).await;
-        house.until("all", "the change", |state| state["agents"]["41"]["status"] == statuses[round % 2]).await;
+        server.until("all", "the change", |state| state["agents"]["41"]["status"] == statuses[round % 2]).await;
     }
-    let state = house.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
+    let state = server.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
     assert!(state_and_reason(&state).1.contains("agents"), "{state}");
     let asked = |state: &serde_json::Value| state["sources"]["clarity"]["counters"]["agentResubscriptions"].as_u64();
-    house.until("all", "another request", |state| asked(state) >= Some(2)).await;
-    assert_eq!(state_and_reason(&house.state("all").await["state"]).0, "polling", "a request is no delivery");
+    server.until("all", "another request", |state| asked(state) >= Some(2)).await;
+    assert_eq!(state_and_reason(&server.state("all").await["state"]).0, "polling", "a request is no delivery");
     peer.push(r#"[{"type":"agent","id":37,"currentStatus":{"agentStatus":"afterCall"}}]"#).await;
-    house.until("all", "live again", |state| state_and_reason(state).0 == "live").await;
-    house.stop().await;
+    server.until("all", "live again", |state| state_and_reason(state).0 == "live").await;
+    server.stop().await;
 }

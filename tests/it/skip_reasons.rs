@@ -1,4 +1,4 @@
-//! What is left out on purpose is noted once, and a person finds out why.
+//! Each skipped interaction is noted once, with the reason.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};
@@ -11,18 +11,18 @@ use crate::support::agent_connect::AgentConnect;
 use crate::support::kustomer::{Kustomer, closing, post};
 use crate::support::server::TestServer;
 
-async fn text(house: &TestServer, path: &str) -> String {
-    house.get(path).await.text().await.expect("a text")
+async fn text(server: &TestServer, path: &str) -> String {
+    server.get(path).await.text().await.expect("a text")
 }
 
-async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
-    house.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
+async fn counted(server: &TestServer, source: &str, name: &str, times: u64) -> Value {
+    server.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 
-async fn send(house: &TestServer, event: &Value) {
+async fn send(server: &TestServer, event: &Value) {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
     assert_eq!(request.send().await.expect("an answer").status(), 204);
 }
 
@@ -31,10 +31,13 @@ fn goodays() -> Goodays {
 }
 
 #[tokio::test]
-async fn odd_action_address_is_noted_once_for_each_response() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
+async fn unexpected_action_url_is_noted_once_per_response() {
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
     let at = Clock::system().now().to_string();
-    let event = |id: &str, kind: &str, address: &str| json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "actions": {"reply": address}}});
+    let event = |id: &str, kind: &str, address: &str| {
+        json!({"event_type": kind, "response": {"id": id,
+        "created_date": at, "state": "open", "actions": {"reply": address}}})
+    };
     let own = |id: &str| format!("https://api.goodays.co/api/v2/responses/{id}/reply");
     for (id, kind, address) in [
         ("fine", "response", own("fine")),
@@ -46,54 +49,54 @@ async fn odd_action_address_is_noted_once_for_each_response() {
         ("other", "delegated", own("somebody-elses")),
         ("none", "response", "javascript:alert(1)".to_owned()),
     ] {
-        send(&house, &event(id, kind, &address)).await;
+        send(&server, &event(id, kind, &address)).await;
     }
-    counted(&house, "goodays", "events", 8).await;
-    let state = counted(&house, "goodays", "oddActionAddresses", 4).await;
+    counted(&server, "goodays", "events", 8).await;
+    let state = counted(&server, "goodays", "oddActionAddresses", 4).await;
     assert_eq!(state["feedback"].as_object().map(serde_json::Map::len), Some(6), "it costs nothing else");
-    let page = text(&house, "/status").await;
+    let page = text(&server, "/status").await;
     for shown in
         ["host An action&#39;s address is of another host.", "other An action&#39;s address names another response."]
     {
         assert!(page.contains(shown), "{shown}");
     }
     assert!(!page.contains("evil.example"), "the address itself goes nowhere");
-    let house = house.stop().await.again().await;
-    send(&house, &event("host", "delegated", "https://evil.example/again")).await;
-    let state = counted(&house, "goodays", "events", 1).await;
+    let server = server.stop().await.restart().await;
+    send(&server, &event("host", "delegated", "https://evil.example/again")).await;
+    let state = counted(&server, "goodays", "events", 1).await;
     assert!(state["sources"]["goodays"]["counters"].get("oddActionAddresses").is_none(), "it has been noted");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn of_several_assigned_users_the_row_says_who_was_taken() {
+async fn several_assigned_users_name_the_chosen_one() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
     .await;
     let alone = |event: &mut Value| event["data"]["attributes"]["assignedUsers"] = json!(["u1"]);
     for event in [closing("e1", "5f1", 1, |_| ()), closing("e2", "5f1", 2, |_| ()), closing("e3", "5f2", 1, alone)] {
-        assert_eq!(post(&house, &event).await.status(), 204);
+        assert_eq!(post(&server, &event).await.status(), 204);
     }
-    counted(&house, "kustomer", "closedConversations", 3).await;
-    let state = counted(&house, "kustomer", "severalAssigned", 1).await;
+    counted(&server, "kustomer", "closedConversations", 3).await;
+    let state = counted(&server, "kustomer", "severalAssigned", 1).await;
     let note = |conversation: &str| {
         let all = state["surveys"].as_object().expect("surveys").values();
         all.clone().find(|it| it["conversation"] == conversation).expect("a row")["note"].clone()
     };
     assert_eq!(note("5f1"), "2 users were assigned: the first of them was taken.");
     assert_eq!(note("5f2"), Value::Null);
-    assert!(text(&house, "/surveys").await.contains("2 users were assigned: the first of them was taken."));
-    assert!(text(&house, "/status").await.contains("Conversations of Kustomer with several users"));
-    house.stop().await;
+    assert!(text(&server, "/surveys").await.contains("2 users were assigned: the first of them was taken."));
+    assert!(text(&server, "/status").await.contains("Conversations of Kustomer with several users"));
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn page_names_the_interaction_whose_customer_was_not_asked() {
+async fn page_names_interactions_without_survey_request() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
@@ -108,46 +111,60 @@ async fn page_names_the_interaction_whose_customer_was_not_asked() {
     });
     let nobody = closing("e2", "5f2", 1, |event| event["data"]["attributes"]["assignedUsers"] = json!([]));
     for event in [&partial, &nobody] {
-        assert_eq!(post(&house, event).await.status(), 204);
+        assert_eq!(post(&server, event).await.status(), 204);
     }
-    counted(&house, "agentConnect", "skippedUnassigned", 1).await;
-    counted(&house, "agentConnect", "skippedNoAssignee", 1).await;
+    counted(&server, "agentConnect", "skippedUnassigned", 1).await;
+    counted(&server, "agentConnect", "skippedNoAssignee", 1).await;
     assert!(upstream.taken("/v1/requests").is_empty());
-    let house = house.stop().await.again().await;
-    let page = text(&house, "/surveys").await;
+    let server = server.stop().await.restart().await;
+    let page = text(&server, "/surveys").await;
     let row = |interaction: &str| {
         let after = page.split(interaction).nth(1).unwrap_or_else(|| panic!("no row of {interaction}")).to_owned();
         after[..after.find("</tr>").expect("a row")].to_owned()
     };
     assert!(row("Conversation 5f1").contains("Unassigned"), "{}", row("Conversation 5f1"));
     assert!(row("Conversation 5f2").contains("No assignee"), "{}", row("Conversation 5f2"));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn erased_customer_who_writes_anew_is_counted_once() {
-    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
+async fn erased_customer_who_writes_again_is_counted_once() {
+    let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
-    drop(house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done"));
+    drop(
+        server
+            .application
+            .store
+            .privacy()
+            .erase(person(), callboard::domain::Actor::command("a test"))
+            .await
+            .expect("done"),
+    );
     let event = |id: &str, kind: &str, email: &str| {
         let at = (Clock::system().now() + SignedDuration::from_mins(5)).to_string();
-        json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "user": {"email": email}}})
+        json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open",
+            "user": {"email": email}}})
     };
     for (id, kind, email) in [
         ("anew", "response", "c@example.com"),
         ("anew", "delegated", "c@example.com"),
         ("other", "response", "d@example.com"),
     ] {
-        send(&house, &event(id, kind, email)).await;
+        send(&server, &event(id, kind, email)).await;
     }
-    let state = counted(&house, "goodays", "events", 3).await;
+    let state = counted(&server, "goodays", "events", 3).await;
     assert_eq!(state["feedback"].as_object().map(serde_json::Map::len), Some(2), "they are heard");
-    counted(&house, "goodays", "erasedWroteAgain", 1).await;
-    assert!(text(&house, "/status").await.contains("Responses of customers who were erased"));
+    counted(&server, "goodays", "erasedWroteAgain", 1).await;
+    assert!(text(&server, "/status").await.contains("Responses of customers who were erased"));
     // Forgotten once more, nothing of it is left.
-    let erased =
-        house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
+    let erased = server
+        .application
+        .store
+        .privacy()
+        .erase(person(), callboard::domain::Actor::command("a test"))
+        .await
+        .expect("done");
     drop(erased);
-    assert!(!text(&house, "/status").await.contains("Responses of customers who were erased"));
-    house.stop().await;
+    assert!(!text(&server, "/status").await.contains("Responses of customers who were erased"));
+    server.stop().await;
 }

@@ -1,5 +1,5 @@
-//! A viewer that reads slowly gets fewer and larger patches, and what it gets is how things are: nothing waits for it in
-//! the kernel, with TLS or without, whether or not it answers pings.
+//! A slow viewer gets fewer and larger patches of the current state; nothing queues up in the kernel, with and without
+//! TLS, whether or not the viewer answers pings.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A server, and how to speak to it.
 struct Served {
-    house: TestServer,
+    server: TestServer,
     tls: Option<TlsConnector>,
     _files: TempDir,
 }
@@ -33,18 +33,18 @@ impl Served {
     async fn open(encrypted: bool) -> Self {
         let files = TempDir::new().expect("a directory");
         let pair = generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let house = TestServer::alone(|config| {
+        let server = TestServer::standalone(|config| {
             if encrypted {
                 config.server.tls = Some(written(&files, &pair));
             }
         });
-        let house = house.await;
+        let server = server.await;
         let tls = encrypted.then(|| trusting(pair.cert.der().clone()));
-        Self { house, tls, _files: files }
+        Self { server, tls, _files: files }
     }
 
     async fn viewer(&self, small: bool) -> (Viewer<Box<dyn Stream>>, ReadBudget, u16) {
-        let (slow, allowance) = ThrottledStream::connect(self.house.world.address, small).await;
+        let (slow, allowance) = ThrottledStream::connect(self.server.application.address, small).await;
         allowance.allow(usize::MAX);
         let port = slow.port();
         let stream: Box<dyn Stream> = match &self.tls {
@@ -54,7 +54,7 @@ impl Served {
                 Box::new(tls.connect(name, slow).await.expect("a handshake"))
             }
         };
-        let address = format!("ws://{}/api/v1/live?scope=status", self.house.world.address);
+        let address = format!("ws://{}/api/v1/live?scope=status", self.server.application.address);
         let (socket, _) = tokio_tungstenite::client_async(address, stream).await.expect("an open socket");
         (Viewer::on(socket, None), allowance, port)
     }
@@ -64,13 +64,13 @@ impl Served {
         let at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
         let mut health = Health::new(SourceState::Live, at);
         health.reason = Some(word.into());
-        self.house.world.gold.apply(Fact::Source(SourceName::Clarity, health)).await;
+        self.server.application.gold.apply(Fact::Source(SourceName::Clarity, health)).await;
         neighbor.until("the change", |state| says(state, word)).await;
     }
 
     /// How many bytes the server's kernel holds for a client.
     fn unsent(&self, port: u16) -> u64 {
-        let ends = [self.house.world.address.port(), port].map(|port| format!("{port:04X}"));
+        let ends = [self.server.application.address.port(), port].map(|port| format!("{port:04X}"));
         let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux tells");
         let of = |line: &str| {
             let fields: Vec<&str> = line.split_whitespace().collect();
@@ -124,7 +124,8 @@ async fn slow_viewer_gets_fewer_patches_and_recent_data() {
                 tokio::select! {
                     biased;
                     step = slow.step() => {
-                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: {end:?}"));
+                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: \
+                            {end:?}"));
                         worst = worst.max(neighbor.version - slow.version);
                     }
                     () = allowance.spent() => break,
@@ -136,12 +137,12 @@ async fn slow_viewer_gets_fewer_patches_and_recent_data() {
         allowance.allow(usize::MAX);
         slow.until("the last change", |state| says(state, &format!("{:0>120}", rounds - 1))).await;
         assert_eq!((slow.snapshots, &slow.document), (1, &neighbor.document), "{what}");
-        served.house.stop().await;
+        served.server.stop().await;
     }
 }
 
 #[tokio::test]
-async fn viewer_that_stops_reading_leaves_little_in_the_kernel() {
+async fn stalled_viewer_leaves_little_in_kernel_buffers() {
     for encrypted in [false, true] {
         let served = Served::open(encrypted).await;
         let (mut neighbor, everything, _) = served.viewer(false).await;
@@ -156,6 +157,6 @@ async fn viewer_that_stops_reading_leaves_little_in_the_kernel() {
         assert!(unsent <= 64 * 1024, "encrypted: {encrypted}: {unsent} bytes");
         allowance.allow(usize::MAX);
         stuck.until("the last change", |state| says(state, &format!("{:0>20000}", 39))).await;
-        served.house.stop().await;
+        served.server.stop().await;
     }
 }

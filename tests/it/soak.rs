@@ -1,5 +1,5 @@
-//! The real program, killed again and again while customers' events come in: what it acknowledged is there, once, and its
-//! documents are those of a program that nobody killed.
+//! The real program under repeated kills and incoming webhooks: acknowledged events are there exactly once, and the
+//! documents equal those of a program without kills.
 //!
 //! `CALLBOARD_SOAK_SECONDS=28800 cargo test --test it soak -- --nocapture` goes on for so long and tells how it went;
 //! `CALLBOARD_SEED=…` makes the same choices again.
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::support::program::Server;
+use crate::support::program::ServerProcess;
 use crate::support::server::TIMEOUT;
 use crate::support::viewer::Viewer;
 
@@ -35,7 +35,7 @@ const SENDERS: u64 = 6;
 const REST: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn however_often_the_program_is_killed_what_it_acknowledged_is_there_once() {
+async fn acknowledged_events_survive_repeated_kills_exactly_once() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("CALLBOARD_SEED").unwrap_or_else(rand::random);
     let end = Instant::now() + Duration::from_secs(number("CALLBOARD_SOAK_SECONDS").unwrap_or(0));
@@ -63,7 +63,8 @@ struct Story {
 impl Story {
     fn new(id: String, length: i64, began: jiff::Timestamp) -> Self {
         let text = |number: i64| {
-            json!({"id": format!("{id}-{number}"), "created_date": (began + Duration::from_secs(60 * number.unsigned_abs())).to_string(),
+            json!({"id": format!("{id}-{number}"),
+                "created_date": (began + Duration::from_secs(60 * number.unsigned_abs())).to_string(),
                 "type": "Message", "content": format!("The words of {id}, number {number}"), "attachment": null,
                 "sender": {"email": "c@example.com", "first_name": "Chester", "last_name": "Copperpot"}})
         };
@@ -104,7 +105,7 @@ impl Line {
         Self { http, to: watch::Sender::new(None), acknowledged: watch::Sender::new(Vec::new()) }
     }
 
-    /// Sends an event until somebody takes it, as upstreams do.
+    /// Sends an event until it is accepted, as upstreams do.
     async fn send(&self, event: &str) {
         let signature = Tag::sign(&Secret::from("agreed"), event.as_bytes()).to_string();
         let mut to = self.to.subscribe();
@@ -149,7 +150,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
     let dying = async {
         let mut acknowledged = line.acknowledged.subscribe();
         for _ in 0..kills {
-            let server = Server::start(&folder, SECTIONS).await;
+            let server = ServerProcess::start(&folder, SECTIONS).await;
             line.to.send_replace(Some(server.base.clone()));
             let wanted = acknowledged.borrow().len() + rng.random_range(1..200);
             let heard = timeout(TIMEOUT, acknowledged.wait_for(|all| all.len() >= wanted)).await;
@@ -157,7 +158,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
             server.kill().await;
             line.to.send_replace(None);
         }
-        let server = Server::start(&folder, SECTIONS).await;
+        let server = ServerProcess::start(&folder, SECTIONS).await;
         line.to.send_replace(Some(server.base.clone()));
         enough.store(true, Ordering::Relaxed);
         server
@@ -168,12 +169,12 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
     server.kill().await;
     let acknowledged = line.acknowledged.borrow().clone();
     examine(&folder, &acknowledged);
-    let server = Server::start(&folder, SECTIONS).await;
+    let server = ServerProcess::start(&folder, SECTIONS).await;
     let document = told(&server, &stories).await;
     server.kill().await;
 
     let (folder, line) = (TempDir::new().expect("a directory"), Line::new());
-    let server = Server::start(&folder, SECTIONS).await;
+    let server = ServerProcess::start(&folder, SECTIONS).await;
     line.to.send_replace(Some(server.base.clone()));
     let share = stories.len().div_ceil(8);
     join_all(stories.chunks(share).map(async |stories| {
@@ -193,7 +194,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
 }
 
 /// The document of a server, once all these stories are in it to their ends.
-async fn told(server: &Server, stories: &[Story]) -> Value {
+async fn told(server: &ServerProcess, stories: &[Story]) -> Value {
     let mut viewer = Viewer::connect(&server.base, "feedback", None).await;
     viewer.until("every story", |document| stories.iter().all(|story| story.is_told_by(document))).await;
     viewer.document

@@ -1,8 +1,8 @@
-//! Who and what there is changes while Clarity pushes: renamed, moved, new, and gone.
+//! Agents, queues and teams change while Clarity pushes: renamed, moved, added and removed.
 
 use serde_json::{Value, json};
 
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 use crate::support::viewer::Viewer;
 
 fn agent(id: i64, name: &str, more: Value) -> Value {
@@ -13,14 +13,15 @@ fn agent(id: i64, name: &str, more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn structure_is_read_at_once_where_something_is_unknown() {
-    let mut peer = Peer::start(0).await;
-    let house = peer.house().await;
-    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+async fn unknown_entity_triggers_a_structure_read() {
+    let mut peer = SignalrJsServer::start(0).await;
+    let server = peer.server().await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
 
     // Rob is renamed and moves; Mia and a queue with a caller are new.
     let floor = json!({
-        "agents": [agent(41, "Ada X.", json!({"teamId": 4})), agent(37, "Grace H.", json!({})), agent(43, "Mia", json!({}))],
+        "agents": [agent(41, "Ada X.", json!({"teamId": 4})), agent(37, "Grace H.", json!({})), agent(43, "Mia",
+            json!({}))],
         "queues": [{"type": "queue", "id": 11, "name": "Sales"}, {"type": "queue", "id": 12, "name": "Service"},
             {"type": "queue", "id": 13, "name": "Returns"}]
     });
@@ -36,7 +37,7 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     )
     .await;
     let state = viewer
-        .seen("those who are new", |state| {
+        .document_when("those who are new", |state| {
             state["agents"]["43"]["status"] == "available" && state["queues"]["13"]["waiting"] == 1
         })
         .await;
@@ -51,7 +52,7 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     peer.set_floor(&floor.to_string()).await;
     peer.push(&json!([{"type": "agent", "id": 41, "teamId": 3}]).to_string()).await;
     let is_gone = |state: &Value| state["agents"].get("37").is_none() && state["queues"].get("12").is_none();
-    let state = viewer.seen("those who have gone", is_gone).await;
+    let state = viewer.document_when("those who have gone", is_gone).await;
     assert_eq!(state["agents"]["41"]["team"], 3);
 
     // What comes late about those who have gone brings no ghost back: what is pushed after it shows that it was heard.
@@ -60,9 +61,9 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     peer.push(&json!([late, {"type": "queue", "id": 12, "callsToday": 5}]).to_string()).await;
     peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": {"reasonCodeName": "After them"}}]).to_string())
         .await;
-    let state = viewer.seen("what came after", |state| state["agents"]["41"]["reason"] == "After them").await;
+    let state = viewer.document_when("what came after", |state| state["agents"]["41"]["reason"] == "After them").await;
     assert!(is_gone(&state), "{state}");
     assert_eq!(state["counts"]["all"]["staff"]["agents"], 2);
     assert!(state["queues"]["11"]["sessions"].get("9002").is_none());
-    house.stop().await;
+    server.stop().await;
 }

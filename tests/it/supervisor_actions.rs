@@ -1,4 +1,4 @@
-//! What supervisors do reaches Clarity once, with their own token, and is in the audit whatever comes of it.
+//! Supervisor actions reach Clarity once, with the user's own token, and are audited whatever the outcome.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::support::server::{TestServer, sandbox};
 
 /// Does something, with a key and a token if there are any.
-async fn act(house: &TestServer, path: &str, token: Option<&str>, key: Option<&str>, body: &Value) -> (u16, Value) {
-    let mut request = house.http.post(house.at(path)).json(body);
+async fn act(server: &TestServer, path: &str, token: Option<&str>, key: Option<&str>, body: &Value) -> (u16, Value) {
+    let mut request = server.http.post(server.at(path)).json(body);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -27,49 +27,49 @@ async fn act(house: &TestServer, path: &str, token: Option<&str>, key: Option<&s
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
-async fn audit(house: &TestServer, token: Option<&str>) -> Vec<Value> {
-    let mut request = house.http.get(house.at("/api/v1/audit"));
+async fn audit(server: &TestServer, token: Option<&str>) -> Vec<Value> {
+    let mut request = server.http.get(server.at("/api/v1/audit"));
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
     let audit: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-    // What was refused at the door is written by itself, a little later.
+    // Refusals of the routes are written later, by a task of their own.
     let mut lines = audit["entries"].as_array().cloned().unwrap_or_default();
     lines.retain(|line| line["outcome"] != "refused");
     lines
 }
 
-/// A demo whose world stands still, so that nobody but the test changes it.
+/// A demo with a paused sandbox, so that only the test changes it.
 async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
     let (sandbox, neighbours) = sandbox(30, 4).await;
     sandbox.control().pause(true);
-    let world = sandbox.snapshot();
-    let house = TestServer::beside(&sandbox).await;
-    let agents = world.agents.len();
-    house
+    let snapshot = sandbox.snapshot();
+    let server = TestServer::with_sandbox(&sandbox).await;
+    let agents = snapshot.agents.len();
+    server
         .until("all", "everybody", |state| state["agents"].as_object().is_some_and(|there| there.len() == agents))
         .await;
-    (house, sandbox, neighbours, world)
+    (server, sandbox, neighbours, snapshot)
 }
 
 #[tokio::test]
-async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
-    let (house, sandbox, neighbours, world) = standing_still().await;
-    let (id, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
+async fn status_and_suspension_changes_reach_every_viewer() {
+    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (id, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let at = |what: &str| format!("/api/v1/agents/{id}/{what}");
 
-    let listed: Value = house.get(&at("statuses")).await.json().await.expect("JSON");
+    let listed: Value = server.get(&at("statuses")).await.json().await.expect("JSON");
     let listed = listed["statuses"].as_array().expect("statuses");
     assert!(listed.contains(&json!({"status": "unavailable", "reason_code": 4, "reason": "Training"})), "{listed:?}");
 
     let (status, done) =
-        act(&house, &at("status"), None, None, &json!({"status": "unavailable", "reason_code": 4})).await;
+        act(&server, &at("status"), None, None, &json!({"status": "unavailable", "reason_code": 4})).await;
     assert_eq!((status, &done["outcome"]), (200, &json!("accepted")), "{done}");
     assert_eq!(sandbox.snapshot().agents[id].status, "unavailable");
-    let (status, _) = act(&house, &at("suspend"), None, None, &json!({"suspended": true})).await;
+    let (status, _) = act(&server, &at("suspend"), None, None, &json!({"suspended": true})).await;
     assert_eq!((status, sandbox.snapshot().agents[id].suspended), (200, true));
     let shown = |state: &Value| state["agents"][id.to_string()].clone();
-    let state = house
+    let state = server
         .until("all", "the new status", |state| {
             let agent = shown(state);
             agent["reason"] == "Training" && agent["suspended"] == true
@@ -77,24 +77,24 @@ async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
         .await;
     assert_eq!(shown(&state)["status"], "unavailable");
 
-    let lines = audit(&house, None).await;
+    let lines = audit(&server, None).await;
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!((&lines[0]["action"], &lines[0]["after"]), (&json!("agent.suspend"), &json!({"suspended": true})));
     assert_eq!(
         (&lines[1]["actor"], &lines[1]["target"]),
         (&json!("the demo (unknown caller)"), &json!(format!("agent {id}")))
     );
-    assert_eq!(lines[1]["before"]["status"], json!(world.agents[id].status));
+    assert_eq!(lines[1]["before"]["status"], json!(snapshot.agents[id].status));
     assert_eq!(lines[1]["after"], json!({"status": "unavailable", "reason_code": 4}));
     assert!(lines.iter().all(|line| line["outcome"] == "accepted" && line["ended"].is_string()));
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_session_is_written_about_and_recorded() {
-    let (house, sandbox, neighbours, world) = standing_still().await;
-    let (agent, talk) = world
+async fn session_takes_notes_disposition_and_recording() {
+    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (agent, talk) = snapshot
         .agents
         .iter()
         .find_map(|(id, agent)| Some((*id, agent.session.filter(|_| agent.status == "inCall")?)))
@@ -105,14 +105,14 @@ async fn a_session_is_written_about_and_recorded() {
         ("disposition", json!({"disposition": 4, "sub_disposition": 8})),
         ("extra-items", json!({"name": "Subject", "value": "A label"})),
     ] {
-        let (status, done) = act(&house, &at(what), None, None, &body).await;
+        let (status, done) = act(&server, &at(what), None, None, &body).await;
         assert_eq!(status, 200, "{what}: {done}");
     }
     // Clarity itself is asked what it has now.
     let token = sandbox.control().token_for(1).expect("a token");
     let address = format!("{}/v2/sessions/{talk}?includeExtraItems=true", sandbox.addresses().clarity_api);
     let read: Value =
-        house.http.get(address).bearer_auth(token).send().await.expect("an answer").json().await.expect("JSON");
+        server.http.get(address).bearer_auth(token).send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(
         (&read["callNote"], &read["selectedCallDisposition"]["callDispositionId"]),
         (&json!("Call Jane back."), &json!(4))
@@ -121,10 +121,10 @@ async fn a_session_is_written_about_and_recorded() {
 
     for recording in [true, false] {
         let path = format!("/api/v1/agents/{agent}/recording");
-        let (status, done) = act(&house, &path, None, None, &json!({"recording": recording})).await;
+        let (status, done) = act(&server, &path, None, None, &json!({"recording": recording})).await;
         assert_eq!((status, &done["answer"]["sessions"][0]["recording"]), (200, &json!(recording)), "{done}");
     }
-    let lines = audit(&house, None).await;
+    let lines = audit(&server, None).await;
     assert_eq!(lines.len(), 5);
     let note = lines.iter().find(|line| line["action"] == "session.notes").expect("the note");
     assert_eq!(
@@ -133,15 +133,15 @@ async fn a_session_is_written_about_and_recorded() {
     );
     let everything = json!(lines).to_string();
     assert!(!everything.contains("Jane") && !everything.contains("label"), "personal texts stay in Clarity (B99)");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_impossible_is_told_and_changes_nothing() {
-    let (house, _sandbox, neighbours, world) = standing_still().await;
-    let (idle, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
-    let talk = world.sessions.keys().next().expect("somebody calls");
+async fn invalid_action_is_refused_and_changes_nothing() {
+    let (server, _sandbox, neighbours, snapshot) = standing_still().await;
+    let (idle, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
+    let talk = snapshot.sessions.keys().next().expect("somebody calls");
     let rows = [
         ("/api/v1/agents/9999/status".to_owned(), json!({"status": "available"}), 404, "not-found"),
         ("/api/v1/agents/9999/suspend".to_owned(), json!({"suspended": true}), 404, "not-found"),
@@ -162,22 +162,23 @@ async fn what_is_unknown_or_impossible_is_told_and_changes_nothing() {
         (format!("/api/v1/sessions/{talk}/extra-items"), json!({"id": -1, "value": "x"}), 422, "not-valid"),
     ];
     for (path, body, status, kind) in rows {
-        let (answered, problem) = act(&house, &path, None, None, &body).await;
+        let (answered, problem) = act(&server, &path, None, None, &body).await;
         assert_eq!(answered, status, "{path} {body}: {problem}");
         assert_eq!(problem["type"], format!("urn:callboard:problem:{kind}"), "{path} {body}");
         assert!(problem["title"].as_str().is_some_and(|title| title.ends_with('.')), "{problem}");
     }
     // What was sent and refused is in the audit; what was not sent is not.
-    let lines = audit(&house, None).await;
+    let lines = audit(&server, None).await;
     assert_eq!(lines.iter().map(|line| &line["outcome"]).collect::<Vec<_>>(), [&json!("rejected")]);
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 /// A path, and the token that came with it.
 type Call = (String, Option<String>);
 
-/// A Clarity that is written from the document alone: one agent, one session, and an answer to whatever changes something.
+/// A Clarity that is written from the document alone: one agent, one session, and an answer to whatever changes
+/// something.
 #[derive(Clone)]
 struct Mock {
     seen: Arc<Mutex<Vec<Call>>>,
@@ -206,12 +207,12 @@ impl Mock {
         seen.iter().filter(|(path, _)| is_write(path)).map(|(_, token)| token.clone().unwrap_or_default()).collect()
     }
 
-    async fn house(&self, manner: RunMode) -> TestServer {
+    async fn server(&self, manner: RunMode) -> TestServer {
         let mut clarity = Clarity::new(self.root.parse().expect("a URL"), "", Auth::Static);
         clarity.token = Some("service".into());
-        let house = TestServer::alone_as(manner, |config| config.clarity = Some(clarity)).await;
-        house.until("all", "agent 41", |state| state["agents"]["41"].is_object()).await;
-        house
+        let server = TestServer::standalone_in(manner, |config| config.clarity = Some(clarity)).await;
+        server.until("all", "agent 41", |state| state["agents"]["41"].is_object()).await;
+        server
     }
 }
 
@@ -246,73 +247,74 @@ async fn serve(State(mock): State<Mock>, _: Method, uri: Uri, headers: HeaderMap
     }
 }
 
-/// `{"connect_agent_id":"5"}` between two parts that nobody reads.
+/// A token with the claims `{"connect_agent_id":"5"}`; its header and signature are not read.
 const JWT: &str = "e30.eyJjb25uZWN0X2FnZW50X2lkIjoiNSJ9.c2ln";
 
 #[tokio::test]
-async fn a_person_acts_with_their_own_token_and_nobody_acts_without_one() {
+async fn action_requires_the_users_own_token() {
     let mock = Mock::start().await;
-    let house = mock.house(RunMode::Serve).await;
+    let server = mock.server(RunMode::Serve).await;
     let path = "/api/v1/agents/41/suspend";
-    let (status, problem) = act(&house, path, None, None, &json!({"suspended": true})).await;
+    let (status, problem) = act(&server, path, None, None, &json!({"suspended": true})).await;
     assert_eq!((status, &problem["type"]), (401, &json!("urn:callboard:problem:sign-in-needed")));
-    assert_eq!(house.get("/api/v1/audit").await.status(), 401);
-    assert_eq!(house.get("/api/v1/agents/41/statuses").await.status(), 401);
+    assert_eq!(server.get("/api/v1/audit").await.status(), 401);
+    assert_eq!(server.get("/api/v1/agents/41/statuses").await.status(), 401);
     assert!(mock.writes().is_empty());
 
-    let (status, _) = act(&house, path, Some(JWT), None, &json!({"suspended": true})).await;
+    let (status, _) = act(&server, path, Some(JWT), None, &json!({"suspended": true})).await;
     assert_eq!((status, mock.writes()), (200, vec![JWT.to_owned()]));
     // No batches here: two questions do as well.
-    let (status, done) = act(&house, "/api/v1/agents/41/status", Some(JWT), None, &json!({"status": "atLunch"})).await;
+    let (status, done) = act(&server, "/api/v1/agents/41/status", Some(JWT), None, &json!({"status": "atLunch"})).await;
     assert_eq!(status, 200, "{done}");
-    let lines = audit(&house, Some(JWT)).await;
-    assert_eq!(lines.iter().map(|line| &line["who"]).collect::<Vec<_>>(), [&json!("agent 5"); 2]);
-    assert!(audit(&house, Some("expired")).await.is_empty(), "whom Clarity does not know reads no audit");
-    house.stop().await;
+    let lines = audit(&server, Some(JWT)).await;
+    assert_eq!(lines.iter().map(|line| &line["actor"]).collect::<Vec<_>>(), [&json!("agent 5"); 2]);
+    assert!(audit(&server, Some("expired")).await.is_empty(), "whom Clarity does not know reads no audit");
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_second_press_does_nothing_twice_and_is_answered_the_same() {
+async fn repeated_action_has_one_effect_and_the_same_answer() {
     let mock = Mock::start().await;
-    let house = mock.house(RunMode::Demo).await;
+    let server = mock.server(RunMode::Demo).await;
     let path = "/api/v1/sessions/78520/notes";
     let note = json!({"note": "Once."});
-    let first = act(&house, path, None, Some("k"), &note).await;
-    let second = act(&house, path, None, Some("k"), &note).await;
+    let first = act(&server, path, None, Some("k"), &note).await;
+    let second = act(&server, path, None, Some("k"), &note).await;
     assert_eq!((first.0, &first), (200, &second));
-    let (status, _) = act(&house, path, None, Some("k"), &json!({"note": "Twice."})).await;
+    let (status, _) = act(&server, path, None, Some("k"), &json!({"note": "Twice."})).await;
     assert_eq!((status, mock.writes().len()), (409, 1), "another deed needs another key");
-    let (status, _) = act(&house, path, Some(JWT), Some("k"), &json!({"note": "Mine."})).await;
+    let (status, _) = act(&server, path, Some(JWT), Some("k"), &json!({"note": "Mine."})).await;
     assert_eq!((status, mock.writes().len()), (200, 2), "another person may choose the same key");
 
     // Refused: stays refused under its key. Not known: neither done again nor believed.
     mock.answer_with(400, r#"{"message":"The note is too long."}"#);
     for _ in 0..2 {
-        let (status, problem) = act(&house, path, None, Some("long"), &note).await;
+        let (status, problem) = act(&server, path, None, Some("long"), &note).await;
         assert_eq!((status, &problem["detail"]), (409, &json!("Clarity says: The note is too long.")));
     }
     assert_eq!(mock.writes().len(), 3);
     mock.answer_with(500, "");
     for _ in 0..2 {
-        let (_, problem) = act(&house, path, None, Some("lost"), &note).await;
+        let (_, problem) = act(&server, path, None, Some("lost"), &note).await;
         assert_eq!(problem["type"], "urn:callboard:problem:outcome-unknown", "{problem}");
     }
     assert_eq!(mock.writes().len(), 4);
     // Surely not done: the same key may be tried again.
     mock.answer_with(429, "");
-    assert_eq!(act(&house, path, None, Some("busy"), &note).await.0, 503);
+    assert_eq!(act(&server, path, None, Some("busy"), &note).await.0, 503);
     mock.answer_with(204, "");
-    assert_eq!(act(&house, path, None, Some("busy"), &note).await.0, 200);
-    let ends: Vec<Value> = audit(&house, None).await.iter().map(|line| line["outcome"].clone()).collect();
+    assert_eq!(act(&server, path, None, Some("busy"), &note).await.0, 200);
+    let ends: Vec<Value> = audit(&server, None).await.iter().map(|line| line["outcome"].clone()).collect();
     assert_eq!(ends, ["accepted", "failed", "unknown", "rejected", "accepted", "accepted"]);
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn claritys_refusals_are_told_with_a_status_of_their_own() {
+async fn clarity_refusals_map_to_distinct_statuses() {
     let mock = Mock::start().await;
-    let house = mock.house(RunMode::Demo).await;
-    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,"requestFailed":false}]}"#;
+    let server = mock.server(RunMode::Demo).await;
+    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,
+    "requestFailed":false}]}"#;
     for (answer, body, status, kind) in [
         (401, "", 403, "not-allowed"),
         (400, r#"{"message":"No."}"#, 409, "refused-by-clarity"),
@@ -322,22 +324,23 @@ async fn claritys_refusals_are_told_with_a_status_of_their_own() {
         (200, r#"{"items":[],"count":0}"#, 409, "refused-by-clarity"),
     ] {
         mock.answer_with(answer, body);
-        let (told, problem) = act(&house, "/api/v1/agents/41/recording", None, None, &json!({"recording": true})).await;
+        let (told, problem) =
+            act(&server, "/api/v1/agents/41/recording", None, None, &json!({"recording": true})).await;
         assert_eq!((told, &problem["type"]), (status, &json!(format!("urn:callboard:problem:{kind}"))), "{problem}");
         assert!(problem["detail"].is_string(), "{problem}");
     }
     mock.answer_with(405, "");
-    let (status, problem) = act(&house, "/api/v1/sessions/78520/notes", None, None, &json!({"note": "x"})).await;
+    let (status, problem) = act(&server, "/api/v1/sessions/78520/notes", None, None, &json!({"note": "x"})).await;
     assert_eq!(status, 502);
     assert!(problem["detail"].as_str().is_some_and(|said| said.contains("write_verb")), "{problem}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn without_clarity_there_is_nothing_to_act_on() {
-    let house = TestServer::alone(|_| {}).await;
-    let (status, problem) = act(&house, "/api/v1/agents/41/suspend", None, None, &json!({"suspended": true})).await;
+async fn without_clarity_actions_are_unavailable() {
+    let server = TestServer::standalone(|_| {}).await;
+    let (status, problem) = act(&server, "/api/v1/agents/41/suspend", None, None, &json!({"suspended": true})).await;
     assert_eq!(status, 409);
     assert!(problem["detail"].as_str().is_some_and(|said| said.contains("not configured")));
-    house.stop().await;
+    server.stop().await;
 }

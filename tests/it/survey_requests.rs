@@ -1,4 +1,4 @@
-//! Survey requests: written down, sent once, and shown with how far they have come.
+//! Survey requests: stored, sent once, and shown with their delivery state.
 
 use callboard::config::AgentConnect;
 use reqwest::StatusCode;
@@ -12,8 +12,8 @@ fn survey() -> Value {
         "tags": ["exchange", "exchange", "backorder"]})
 }
 
-async fn ask(house: &TestServer, key: &str, survey: &Value) -> reqwest::Response {
-    let request = house.http.post(house.at("/api/v1/surveys")).header("Idempotency-Key", key).json(survey);
+async fn ask(server: &TestServer, key: &str, survey: &Value) -> reqwest::Response {
+    let request = server.http.post(server.at("/api/v1/surveys")).header("Idempotency-Key", key).json(survey);
     request.send().await.expect("an answer")
 }
 
@@ -27,20 +27,20 @@ fn states(state: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
+async fn request_is_accepted_or_refused_with_the_reason() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = TestServer::beside(&sandbox).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
     // The sandbox refuses some employees; among many agents there are both kinds.
-    let state = house.until("all", "the floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    let state = server.until("all", "the floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     assert!(!state["agents"].as_object().expect("agents").is_empty());
     for number in 0..40 {
         let mut survey = survey();
         survey["employee_custom_id"] = json!(format!("{number:06}"));
         survey["employee_email"] = Value::Null;
         survey["ext_interaction_id"] = json!(format!("123456-{number}"));
-        assert_eq!(ask(&house, &format!("key-{number}"), &survey).await.status(), StatusCode::ACCEPTED);
+        assert_eq!(ask(&server, &format!("key-{number}"), &survey).await.status(), StatusCode::ACCEPTED);
     }
-    let state = house
+    let state = server
         .until("surveys", "an end of all forty", |state| {
             let states = states(state);
             states.len() == 40 && states.iter().all(|state| matches!(*state, "accepted" | "rejected"))
@@ -53,32 +53,32 @@ async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
         }
         assert_eq!(survey["attempts"], 1);
     }
-    let page = house.get("/surveys").await.text().await.expect("a page");
+    let page = server.get("/surveys").await.text().await.expect("a page");
     assert!(page.contains("123456"));
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_second_press_is_the_same_request_and_another_request_needs_another_key() {
+async fn same_idempotency_key_is_the_same_request() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
-    let house = TestServer::beside(&sandbox).await;
-    let first: Value = ask(&house, "once", &survey()).await.json().await.expect("JSON");
-    let second: Value = ask(&house, "once", &survey()).await.json().await.expect("JSON");
+    let server = TestServer::with_sandbox(&sandbox).await;
+    let first: Value = ask(&server, "once", &survey()).await.json().await.expect("JSON");
+    let second: Value = ask(&server, "once", &survey()).await.json().await.expect("JSON");
     assert_eq!(first["id"], second["id"]);
     let mut other = survey();
     other["ext_interaction_id"] = json!("654321");
-    let conflict = ask(&house, "once", &other).await;
+    let conflict = ask(&server, "once", &other).await;
     assert_eq!(conflict.status(), StatusCode::CONFLICT);
     assert_eq!(conflict.headers()["content-type"], "application/problem+json");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_script() {
+async fn invalid_request_is_refused_and_plain_form_works() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
-    let house = TestServer::beside(&sandbox).await;
+    let server = TestServer::with_sandbox(&sandbox).await;
     let mut unreachable = survey();
     unreachable["customer_email"] = json!("not an address");
     let mut unknown_field = survey();
@@ -88,7 +88,7 @@ async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_
         (unknown_field, StatusCode::UNPROCESSABLE_ENTITY),
         (json!([1]), StatusCode::UNPROCESSABLE_ENTITY),
     ] {
-        let refused = ask(&house, "bad", &survey).await;
+        let refused = ask(&server, "bad", &survey).await;
         assert_eq!(refused.status(), expected, "{survey}");
         let problem: Value = refused.json().await.expect("a problem document");
         assert!(problem["title"].as_str().is_some_and(|title| title.ends_with('.')), "{problem}");
@@ -104,19 +104,19 @@ async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_
         ("session_id", ""),
         ("idempotency_key", "from-the-page"),
     ];
-    let origin = house.base.origin().ascii_serialization();
-    let posted = house.http.post(house.at("/api/v1/surveys")).header("Origin", origin).form(&form);
+    let origin = server.base.origin().ascii_serialization();
+    let posted = server.http.post(server.at("/api/v1/surveys")).header("Origin", origin).form(&form);
     let answer = posted.send().await.expect("an answer");
     assert_eq!((answer.status(), answer.headers()["location"].as_bytes()), (StatusCode::SEE_OTHER, &b"/surveys"[..]));
-    let foreign = house.http.post(house.at("/api/v1/surveys")).header("Origin", "https://evil.example").form(&form);
+    let foreign = server.http.post(server.at("/api/v1/surveys")).header("Origin", "https://evil.example").form(&form);
     assert_eq!(foreign.send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_upstream_that_cannot_be_reached_leaves_the_request_to_be_tried_again() {
-    let house = TestServer::alone(|config| {
+async fn unreachable_agent_connect_keeps_the_request_for_retry() {
+    let server = TestServer::standalone(|config| {
         config.agent_connect = Some(AgentConnect {
             api_root: "http://127.0.0.1:9".parse().expect("an address"),
             api_key: Some("key".into()),
@@ -124,10 +124,10 @@ async fn a_upstream_that_cannot_be_reached_leaves_the_request_to_be_tried_again(
         });
     })
     .await;
-    assert_eq!(ask(&house, "k", &survey()).await.status(), StatusCode::ACCEPTED);
-    let state = house.until("surveys", "the failure", |state| states(state) == ["failed"]).await;
+    assert_eq!(ask(&server, "k", &survey()).await.status(), StatusCode::ACCEPTED);
+    let state = server.until("surveys", "the failure", |state| states(state) == ["failed"]).await;
     assert_eq!(state["sources"]["agentConnect"]["state"], "down");
-    let house = house.stop().await.again().await;
-    house.until("surveys", "the request after a restart", |state| states(state).len() == 1).await;
-    house.stop().await;
+    let server = server.stop().await.restart().await;
+    server.until("surveys", "the request after a restart", |state| states(state).len() == 1).await;
+    server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What became of surveys: read from Data Return, joined with what was asked for, looked up, sent again, recovered.
+//! Survey results from Data Return: joined with their requests, looked up, resent, recovered.
 
 use std::time::Duration;
 
@@ -9,40 +9,41 @@ use crate::support::agent_connect::AgentConnect;
 use crate::support::server::TestServer;
 use crate::support::until;
 
-async fn house(upstream: &AgentConnect) -> TestServer {
+async fn server(upstream: &AgentConnect) -> TestServer {
     let config = upstream.config();
-    TestServer::alone(|all| all.agent_connect = Some(config)).await
+    TestServer::standalone(|all| all.agent_connect = Some(config)).await
 }
 
-async fn ask(house: &TestServer, interaction: &str) -> String {
+async fn ask(server: &TestServer, interaction: &str) -> String {
     let survey = json!({"customer_name": "Jane", "customer_email": "jane@customers.example", "channel": "phone",
         "employee_email": "rob@example.com", "ext_interaction_id": interaction});
-    let answer = house.http.post(house.at("/api/v1/surveys")).json(&survey).send().await.expect("an answer");
+    let answer = server.http.post(server.at("/api/v1/surveys")).json(&survey).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     answer.json::<Value>().await.expect("JSON")["id"].as_str().expect("an id").to_owned()
 }
 
-async fn post(house: &TestServer, id: &str, what: &str) -> reqwest::Response {
-    let call = house.http.post(house.at(&format!("/api/v1/surveys/{id}/{what}")));
+async fn post(server: &TestServer, id: &str, what: &str) -> reqwest::Response {
+    let call = server.http.post(server.at(&format!("/api/v1/surveys/{id}/{what}")));
     call.json(&json!({})).send().await.expect("an answer")
 }
 
-async fn until_survey(house: &TestServer, id: &str, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-    house.until("surveys", what, |state| wanted(&state["surveys"][id])).await["surveys"][id].clone()
+async fn until_survey(server: &TestServer, id: &str, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+    server.until("surveys", what, |state| wanted(&state["surveys"][id])).await["surveys"][id].clone()
 }
 
 #[tokio::test]
-async fn results_are_read_page_after_page_kept_and_shown_after_a_restart_without_asking() {
+async fn results_are_paged_stored_and_shown_after_restart() {
     let upstream = AgentConnect::start().await;
     let records = (1..=2300).map(|number| {
         json!({"uuid": format!("u{number}"), "sequence_id": number, "ext_interaction_id": format!("case {number}"),
             "channel": "phone", "employee": {"email": "rob@example.com"}, "requested_via": "manual",
-            "request_created_at": "2026-11-20T12:00:00Z", "request_delivery_status": "Hard bounce (will not be retried)"})
+            "request_created_at": "2026-11-20T12:00:00Z",
+                "request_delivery_status": "Hard bounce (will not be retried)"})
     });
     upstream.book().records = records.collect();
-    let house = house(&upstream).await;
+    let server = server(&upstream).await;
     let shown = |state: &Value| state["surveys"]["u999"]["origin"] == "external";
-    let state = house
+    let state = server
         .until("surveys", "the newest", |state| {
             shown(state) && state["surveys"].as_object().is_some_and(|all| all.len() == 500)
         })
@@ -51,117 +52,117 @@ async fn results_are_read_page_after_page_kept_and_shown_after_a_restart_without
     until("the third page", || upstream.book().asked.len() >= 4).await;
     assert_eq!(upstream.book().asked[..3], [None, Some(1000), Some(2000)]);
     assert_eq!(upstream.book().asked[3], Some(2200), "a little is read again");
-    assert_eq!(house.world.store.survey_results().after(0, 5000).await.expect("kept").len(), 2300);
+    assert_eq!(server.application.store.survey_results().after(0, 5000).await.expect("kept").len(), 2300);
 
     // A change is a record with a new place; the same ones come again and change nothing.
     upstream.book().answer("case 7", 5, "Kind.");
     let state =
-        house.until("surveys", "the change", |state| state["sources"]["agentConnect"]["state"] == "polling").await;
+        server.until("surveys", "the change", |state| state["sources"]["agentConnect"]["state"] == "polling").await;
     assert!(state["sources"]["agentConnect"]["reason"].is_null(), "{}", state["sources"]["agentConnect"]);
-    let changed = async || house.world.store.survey_results().after(2300, 10).await.expect("kept").len() == 1;
+    let changed = async || server.application.store.survey_results().after(2300, 10).await.expect("kept").len() == 1;
     while !changed().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
     upstream.book().closed = Some(403);
-    let house = house.stop().await.again().await;
+    let server = server.stop().await.restart().await;
     let told = |state: &Value| state["sources"]["agentConnect"]["reason"].as_str().unwrap_or_default().to_owned();
     let refused = |state: &Value| told(state).contains("status 403");
-    let state = house.until("surveys", "what was kept", |state| shown(state) && refused(state)).await;
+    let state = server.until("surveys", "what was kept", |state| shown(state) && refused(state)).await;
     assert_eq!(state["sources"]["agentConnect"]["state"], "down");
     assert!(told(&state).contains("api_secret_file"), "{}", told(&state));
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_may_have_arrived_is_looked_up_and_never_sent_twice() {
+async fn unknown_outcome_is_looked_up_and_never_sent_twice() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((500, Value::Null));
-    let house = house(&upstream).await;
-    let id = ask(&house, "123456").await;
-    let found = until_survey(&house, &id, "that it was found", |it| it["state"] == "accepted").await;
+    let server = server(&upstream).await;
+    let id = ask(&server, "123456").await;
+    let found = until_survey(&server, &id, "that it was found", |it| it["state"] == "accepted").await;
     assert_eq!((found["requestId"].as_str(), found["evidence"].as_str()), (Some("uuid-1"), Some("requestId")));
     assert_eq!(upstream.taken("/v1/requests").len(), 1);
-    assert_eq!(post(&house, &id, "retry").await.status(), StatusCode::CONFLICT);
-    house.stop().await;
+    assert_eq!(post(&server, &id, "retry").await.status(), StatusCode::CONFLICT);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_was_lost_is_sent_again_by_hand_alone_and_only_after_looking() {
+async fn lost_request_is_resent_only_by_hand_after_lookup() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((500, Value::Null));
     upstream.book().records_what_it_takes = false;
-    // Nobody can look while the door is closed.
+    // While Data Return is closed the request cannot be looked up.
     upstream.book().closed = Some(429);
     let mut config = upstream.config();
     config.look_up_window = Duration::ZERO;
-    let house = TestServer::alone(|all| all.agent_connect = Some(config)).await;
-    let id = ask(&house, "123456").await;
-    until_survey(&house, &id, "the doubt", |it| it["state"] == "unknown" && it["mayRetry"].is_null()).await;
-    let refused = post(&house, &id, "retry").await;
+    let server = TestServer::standalone(|all| all.agent_connect = Some(config)).await;
+    let id = ask(&server, "123456").await;
+    until_survey(&server, &id, "the doubt", |it| it["state"] == "unknown" && it["mayRetry"].is_null()).await;
+    let refused = post(&server, &id, "retry").await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
 
-    // The door is open again, for a server that does not wait a minute before it tries.
+    // Data Return answers again; the restarted server looks the request up without waiting a minute.
     upstream.book().closed = None;
-    let house = house.stop().await.again().await;
-    let lost = until_survey(&house, &id, "the end of looking", |it| it["mayRetry"] == true).await;
+    let server = server.stop().await.restart().await;
+    let lost = until_survey(&server, &id, "the end of looking", |it| it["mayRetry"] == true).await;
     assert_eq!(lost["state"], "unknown");
     assert!(upstream.book().asked.len() >= 3, "two whole readings after it was noticed");
     assert_eq!(upstream.taken("/v1/requests").len(), 1, "nobody but a person sends it again");
-    assert_eq!(post(&house, &id, "retry").await.status(), StatusCode::ACCEPTED);
-    until_survey(&house, &id, "the answer", |it| it["state"] == "accepted" && it["attempts"] == 2).await;
-    house.stop().await;
+    assert_eq!(post(&server, &id, "retry").await.status(), StatusCode::ACCEPTED);
+    until_survey(&server, &id, "the answer", |it| it["state"] == "accepted" && it["attempts"] == 2).await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_refusal_keeps_the_upstreams_reason_and_a_person_may_send_it_again() {
+async fn refused_request_keeps_the_reason_and_can_be_resent() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((400, json!({"message": "Employee profile not complete"})));
-    let house = house(&upstream).await;
-    let id = ask(&house, "123456").await;
-    let refused = until_survey(&house, &id, "the refusal", |it| it["state"] == "rejected").await;
+    let server = server(&upstream).await;
+    let id = ask(&server, "123456").await;
+    let refused = until_survey(&server, &id, "the refusal", |it| it["state"] == "rejected").await;
     assert_eq!(
         (refused["reason"].as_str(), refused["mayRetry"].as_bool()),
         (Some("Employee profile not complete"), Some(true))
     );
-    let page = house.get("/surveys").await.text().await.expect("a page");
+    let page = server.get("/surveys").await.text().await.expect("a page");
     assert!(page.contains(&format!("action=\"/api/v1/surveys/{id}/retry\"")), "a form that works without script");
-    let origin = house.base.origin().ascii_serialization();
+    let origin = server.base.origin().ascii_serialization();
     let form =
-        house.http.post(house.at(&format!("/api/v1/surveys/{id}/retry"))).header("Origin", origin).form(&[("", "")]);
+        server.http.post(server.at(&format!("/api/v1/surveys/{id}/retry"))).header("Origin", origin).form(&[("", "")]);
     assert_eq!(form.send().await.expect("an answer").status(), StatusCode::SEE_OTHER);
-    until_survey(&house, &id, "the second try", |it| it["state"] == "accepted" && it["attempts"] == 2).await;
-    assert_eq!(post(&house, "nobody", "retry").await.status(), StatusCode::NOT_FOUND);
-    let mut audit = house.world.store.audit().newest(10).await.expect("the audit");
+    until_survey(&server, &id, "the second try", |it| it["state"] == "accepted" && it["attempts"] == 2).await;
+    assert_eq!(post(&server, "nobody", "retry").await.status(), StatusCode::NOT_FOUND);
+    let mut audit = server.application.store.audit().newest(10).await.expect("the audit");
     audit.retain(|entry| entry.ended.as_ref().is_some_and(|end| end.outcome == "accepted"));
     let told: Vec<_> = audit.iter().map(|entry| (entry.action.as_str(), entry.actor.to_string())).collect();
     assert_eq!(told, ["survey.retry", "survey.request"].map(|what| (what, "unknown caller".to_owned())));
     assert!(audit.iter().all(|entry| entry.target == format!("survey {id}") && entry.actor.address.is_some()));
     assert_eq!(audit[0].before["state"], "rejected");
     assert!(!format!("{audit:?}").contains("jane@"), "nothing of the customer: {audit:?}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn an_answer_is_shown_and_what_went_wrong_is_recovered_once() {
+async fn answer_is_shown_and_recovery_is_sent_once() {
     let upstream = AgentConnect::start().await;
-    let house = house(&upstream).await;
-    let id = ask(&house, "123456").await;
-    until_survey(&house, &id, "acceptance", |it| it["state"] == "accepted").await;
+    let server = server(&upstream).await;
+    let id = ask(&server, "123456").await;
+    until_survey(&server, &id, "acceptance", |it| it["state"] == "accepted").await;
     upstream.book().answer("123456", 2, "<b>Nobody</b> called back.");
-    let answered = until_survey(&house, &id, "the answer", |it| it["stars"] == 2).await;
+    let answered = until_survey(&server, &id, "the answer", |it| it["stars"] == 2).await;
     assert_eq!((&answered["nps"], &answered["comment"]), (&json!(4), &json!("<b>Nobody</b> called back.")));
     assert_eq!((&answered["delivery"], &answered["mayRecover"]), (&json!("Delivered"), &json!(true)));
-    let page = house.get("/surveys").await.text().await.expect("a page");
+    let page = server.get("/surveys").await.text().await.expect("a page");
     assert!(page.contains("2 of 5 stars") && page.contains("NPS 4") && !page.contains("<b>Nobody"));
 
-    let (one, two) = tokio::join!(post(&house, &id, "recover"), post(&house, &id, "recover"));
+    let (one, two) = tokio::join!(post(&server, &id, "recover"), post(&server, &id, "recover"));
     assert_eq!([one.status(), two.status()], [StatusCode::ACCEPTED; 2]);
     let (one, two): (Value, Value) = (one.json().await.expect("JSON"), two.json().await.expect("JSON"));
     assert_eq!(one["id"], two["id"], "two who press are one recovery");
     let recovery = one["id"].as_str().expect("an id").to_owned();
-    let shown = until_survey(&house, &recovery, "its record", |it| it["evidence"] == "requestId").await;
+    let shown = until_survey(&server, &recovery, "its record", |it| it["evidence"] == "requestId").await;
     assert_eq!(
         (&shown["recovers"], &shown["customer"], &shown["mayRecover"]),
         (&json!(id), &json!("Jane"), &Value::Null)
@@ -171,7 +172,7 @@ async fn an_answer_is_shown_and_what_went_wrong_is_recovered_once() {
         [json!({"initial_feedback_request_id": "uuid-1", "employee": {"email": "rob@example.com"},
             "ext_interaction_id": "123456", "do_not_send": false})]
     );
-    assert_eq!(post(&house, &recovery, "recover").await.status(), StatusCode::CONFLICT, "not of a recovery");
-    assert_eq!(post(&house, "nobody", "recover").await.status(), StatusCode::NOT_FOUND);
-    house.stop().await;
+    assert_eq!(post(&server, &recovery, "recover").await.status(), StatusCode::CONFLICT, "not of a recovery");
+    assert_eq!(post(&server, "nobody", "recover").await.status(), StatusCode::NOT_FOUND);
+    server.stop().await;
 }

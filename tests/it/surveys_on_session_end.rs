@@ -1,4 +1,4 @@
-//! Sessions that end: their customers are asked once, about the agent who had them last.
+//! Ended sessions: the customer is surveyed once, about the last agent.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::agent_connect::AgentConnect;
 use crate::support::clarity::Mock;
 use crate::support::kustomer::{Kustomer, closing, post};
-use crate::support::program::Server;
+use crate::support::program::ServerProcess;
 use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until;
 use crate::support::viewer::Viewer;
@@ -28,10 +28,10 @@ fn about_sessions(state: &Value) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_again() {
+async fn ended_sessions_are_surveyed_once_across_a_restart() {
     let options = Options { agents: 12, queues: 2, speed: 30.0, ..Options::default() };
     let (sandbox, neighbours) = sandbox_with(options).await;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         *config = sandbox_config(sandbox.addresses(), Path::new(""));
         config.agent_connect.as_mut().expect("the sandbox plays it").send = Sending::On;
     })
@@ -39,7 +39,7 @@ async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_ag
     let done = |state: &Value| {
         about_sessions(state).iter().filter(|it| it["state"] == "accepted" || it["state"] == "rejected").count() >= 4
     };
-    let state = house.until("surveys", "four requests", done).await;
+    let state = server.until("surveys", "four requests", done).await;
     let before: BTreeSet<i64> = about_sessions(&state).iter().filter_map(|it| it["session"].as_i64()).collect();
     assert_eq!(before.len(), about_sessions(&state).len(), "no session twice");
     for survey in about_sessions(&state) {
@@ -50,15 +50,15 @@ async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_ag
         assert!(survey["agent"].is_i64(), "{survey}");
     }
 
-    let house = house.stop().await.again().await;
+    let server = server.stop().await.restart().await;
     let more = |state: &Value| {
         let now: BTreeSet<i64> = about_sessions(state).iter().filter_map(|it| it["session"].as_i64()).collect();
         now.len() >= before.len() + 2
     };
-    let state = house.until("surveys", "new ones after a restart", more).await;
+    let state = server.until("surveys", "new ones after a restart", more).await;
     let all: Vec<i64> = about_sessions(&state).iter().filter_map(|it| it["session"].as_i64()).collect();
     assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "no session twice");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
@@ -84,10 +84,10 @@ fn is_in_file(data: &Path, word: &str) -> bool {
     is_in(file("callboard.db-wal")) || is_in(file("callboard.db"))
 }
 
-/// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer is
-/// remembered.
+/// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer
+/// is remembered.
 #[tokio::test]
-async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
+async fn sessions_ending_around_a_crash_are_surveyed_once() {
     let (clarity, upstream, folder) = (Mock::new(), AgentConnect::start().await, TempDir::new().expect("a directory"));
     let sections = format!(
         "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"t\"\npoll_interval = \"500ms\"\n\
@@ -105,7 +105,7 @@ async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
 
     // Nobody lists it any more, and the process is gone before it is time to ask.
     clarity.gives_in_hand(Some(82_673));
-    let server = Server::start(&folder, &sections).await;
+    let server = ServerProcess::start(&folder, &sections).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let has = |state: &Value, id: &str| state["agents"]["41"]["sessions"].get(id).is_some();
     viewer.until("a session in hand", |state| has(state, "82673")).await;
@@ -116,14 +116,14 @@ async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
     assert!(asked().is_empty(), "killed in time");
 
     // The next one ends while nobody is there to see it.
-    let server = Server::start(&folder, &sections).await;
+    let server = ServerProcess::start(&folder, &sections).await;
     until("the first request", || asked() == ["82673"]).await;
     clarity.gives_in_hand(Some(82_674));
     until("that the next is remembered", || is_written(&folder, "82674")).await;
     server.kill().await;
     clarity.gives_in_hand(None);
 
-    let server = Server::start(&folder, &sections).await;
+    let server = ServerProcess::start(&folder, &sections).await;
     until("the second request", || asked().len() >= 2).await;
     assert_eq!(asked(), ["82673", "82674"], "each once, whatever was remembered");
     server.kill().await;
@@ -131,11 +131,11 @@ async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
 
 /// What was followed when the process ended is asked about afterwards, unless that was long ago by then.
 #[tokio::test]
-async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
+async fn session_ended_long_before_restart_is_only_counted() {
     let (clarity, upstream) = (Mock::new(), AgentConnect::start().await);
     let (ids, section) = ([82_673, 82_674, 82_675], clarity.config(|it| it.poll_interval = POLL).await);
     clarity.gives_in_hand(ids);
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.clarity = Some(section);
         let section = callboard::config::AgentConnect { send: Sending::On, ..upstream.config() };
         config.agent_connect = Some(section);
@@ -143,9 +143,9 @@ async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
     })
     .await;
     let has_all = |state: &Value| ids.iter().all(|id| !state["agents"]["41"]["sessions"][id.to_string()].is_null());
-    house.until("all", "all three in hand", has_all).await;
-    until("that they are remembered", || ids.iter().all(|id| is_in_file(house.data_dir(), &id.to_string()))).await;
-    let stopped = house.stop().await;
+    server.until("all", "all three in hand", has_all).await;
+    until("that they are remembered", || ids.iter().all(|id| is_in_file(server.data_dir(), &id.to_string()))).await;
+    let stopped = server.stop().await;
 
     let restart = Clock::system().now() + SignedDuration::from_hours(5);
     let ended = [None, Some(restart - SignedDuration::from_mins(250)), Some(restart - SignedDuration::from_mins(230))];
@@ -155,19 +155,19 @@ async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
         clarity.answer(&format!("GET sessions/{id}"), 200, over);
     }
     clarity.gives_in_hand([]);
-    let house = stopped.at_the_time_of(&Clock::manual(restart)).await;
+    let server = stopped.restart_at(&Clock::manual(restart)).await;
     let accepted = |state: &Value| about_sessions(state).iter().any(|survey| survey["state"] == "accepted");
-    let state = house.until("surveys", "the one of which Clarity says that it ended of late", accepted).await;
+    let state = server.until("surveys", "the one of which Clarity says that it ended of late", accepted).await;
     assert_eq!(about_sessions(&state).iter().map(|it| &it["session"]).collect::<Vec<_>>(), [82_675]);
-    let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooLongAgo"] == 2;
-    house.until("all", "what is said of the other two", covered).await;
+    let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooOld"] == 2;
+    server.until("all", "what is said of the other two", covered).await;
     assert_eq!(upstream.taken("/v1/requests").len(), 1);
-    house.stop().await;
+    server.stop().await;
 }
 
 /// `apis.md` J18: the session names no conversation, and the conversation no session.
 #[tokio::test]
-async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_once_whichever_is_heard_of_first() {
+async fn call_and_its_conversation_are_surveyed_once_in_any_order() {
     let (clarity, upstream, kustomer) = (Mock::new(), AgentConnect::start().await, Kustomer::start().await);
     let rob = json!({"agentsFound": [{"agentId": 41, "emailAddress": "u1@example.com"}]});
     for path in ["GET search/@", "GET search/%40"] {
@@ -176,7 +176,7 @@ async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_onc
     let mary = json!({"name": "Mary", "emails": [], "phones": [{"type": "mobile", "phone": "(312) 863-3465"}]});
     kustomer.answer("/v1/customers/c8", json!({"data": {"id": "c8", "attributes": mary}}));
     let section = clarity.config(|it| it.poll_interval = POLL).await;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.clarity = Some(section);
         config.agent_connect = Some(callboard::config::AgentConnect { send: Sending::On, ..upstream.config() });
         config.kustomer = Some(kustomer.config(Sending::On));
@@ -195,25 +195,25 @@ async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_onc
 
     over(82_673, "Anonymous", json!([{"key": "Email", "value": "Jane@customers.example"}]));
     clarity.gives_in_hand([82_673]);
-    house.until("all", "a call", has("82673")).await;
+    server.until("all", "a call", has("82673")).await;
     clarity.gives_in_hand([]);
     until("the request for the call", || asked() == ["82673"]).await;
-    post(&house, &closing("e1", "5f1", 1, |_| ())).await;
-    house.until("surveys", "that the conversation is the call", once).await;
+    post(&server, &closing("e1", "5f1", 1, |_| ())).await;
+    server.until("surveys", "that the conversation is the call", once).await;
 
     // Another customer, who is known by their number alone, and a restart between the two.
     let of_mary = |event: &mut Value| {
         event["data"]["relationships"]["customer"]["data"]["id"] = json!("c8");
         event["data"]["attributes"]["custom"]["doNotSendAgentConnectRequestBool"] = json!(true);
     };
-    post(&house, &closing("e2", "5f2", 1, of_mary)).await;
+    post(&server, &closing("e2", "5f2", 1, of_mary)).await;
     until("the request for the conversation", || asked() == ["82673", "5f2"]).await;
-    let house = house.stop().await.again().await;
+    let server = server.stop().await.restart().await;
     over(82_674, "sip:+13128633465@example.com;user=phone", json!([{"key": "Email", "value": "m@customers.example"}]));
     clarity.gives_in_hand([82_674]);
-    house.until("all", "the other call", has("82674")).await;
+    server.until("all", "the other call", has("82674")).await;
     clarity.gives_in_hand([]);
-    house.until("surveys", "that the call is the conversation", once).await;
+    server.until("surveys", "that the call is the conversation", once).await;
     assert_eq!(asked(), ["82673", "5f2"]);
-    house.stop().await;
+    server.stop().await;
 }

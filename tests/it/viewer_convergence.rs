@@ -1,4 +1,4 @@
-//! Whatever happens on the floor and on the way, every viewer ends with the same document as the server.
+//! Under random facts, disconnects and slow readers every viewer converges to the document of the server.
 //!
 //! Random facts, cuts, slow readers and returns under a seed that is printed: `CALLBOARD_SEED=… cargo test convergence`
 //! plays a history again.
@@ -21,7 +21,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 
 use crate::support::server::TestServer;
-use crate::support::viewer::{Held, Viewer};
+use crate::support::viewer::{Position, Viewer};
 
 const ROUNDS: usize = 600;
 
@@ -42,11 +42,11 @@ const SCOPES: [&str; 10] = [
 const VIEWERS: usize = 2 * SCOPES.len();
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_viewer_ends_with_the_servers_document() {
+async fn every_viewer_converges_to_the_servers_document() {
     let seed =
         std::env::var("CALLBOARD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
     println!("CALLBOARD_SEED={seed}");
-    let house = TestServer::alone(|_| ()).await;
+    let server = TestServer::standalone(|_| ()).await;
     let (round, rounds) = watch::channel(0_usize);
     let resumed = Arc::new(AtomicUsize::new(0));
     let viewers: Vec<_> = (0..VIEWERS)
@@ -55,7 +55,7 @@ async fn every_viewer_ends_with_the_servers_document() {
             let scope = SCOPES[number / 2];
             let dawdles = number % 2 == 1;
             tokio::spawn(watch_restlessly(
-                house.base.clone(),
+                server.base.clone(),
                 scope,
                 dawdles,
                 rng,
@@ -67,20 +67,20 @@ async fn every_viewer_ends_with_the_servers_document() {
     drop(rounds);
 
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut pacemaker = Viewer::connect(&house.base, "all", None).await;
+    let mut pacemaker = Viewer::connect(&server.base, "all", None).await;
     for number in 1..=ROUNDS {
         for _ in 0..rng.random_range(1..6) {
-            let fact = fact(&mut rng, &house.world.gold);
-            house.world.gold.apply(fact).await;
+            let fact = fact(&mut rng, &server.application.gold);
+            server.application.gold.apply(fact).await;
         }
         if rng.random_bool(0.5) {
-            house.world.gold.flush().await;
+            server.application.gold.flush().await;
         }
         if number % 8 == 0 {
             // The floor goes no faster than somebody can watch it, so that the others live through it too.
             // What changes nothing in its scope has no version there, whatever gold counts.
-            house.world.gold.flush().await;
-            let version = house.state("all").await["version"].as_u64().expect("a version");
+            server.application.gold.flush().await;
+            let version = server.state("all").await["version"].as_u64().expect("a version");
             while pacemaker.version < version {
                 pacemaker.step().await.expect("the pacemaker watches to the end");
             }
@@ -93,18 +93,18 @@ async fn every_viewer_ends_with_the_servers_document() {
         let scope = SCOPES[number / 2];
         let held = viewer.await.unwrap_or_else(|error| panic!("viewer {number} of {scope}, seed {seed}: {error}"));
         // One last return, in whatever state it was left.
-        let mut viewer = Viewer::connect(&house.base, scope, Some(held)).await;
-        let mut state = house.state(scope).await;
+        let mut viewer = Viewer::connect(&server.base, scope, Some(held)).await;
+        let mut state = server.state(scope).await;
         while viewer.epoch != state["epoch"] || viewer.version != state["version"] {
             viewer.step().await.unwrap_or_else(|end| panic!("viewer {number} of {scope}, seed {seed}: {end:?}"));
             // The last deltas may have been on their way when we asked.
-            state = house.state(scope).await;
+            state = server.state(scope).await;
         }
         assert_eq!(viewer.document, state["state"], "viewer {number} of {scope}, seed {seed}");
         assert!(!viewer.document.to_string().contains("null"), "absent means none, seed {seed}");
     }
     assert!(resumed.load(Ordering::Relaxed) > 0, "somebody went on where they were, seed {seed}");
-    house.stop().await;
+    server.stop().await;
 }
 
 /// Watches until the floor rests: connects, reads a while, dawdles or not, is cut off, comes back.
@@ -115,7 +115,7 @@ async fn watch_restlessly(
     mut rng: StdRng,
     mut rounds: watch::Receiver<usize>,
     resumed: Arc<AtomicUsize>,
-) -> Held {
+) -> Position {
     let mut held = None;
     loop {
         let returns = held.is_some();
@@ -125,13 +125,13 @@ async fn watch_restlessly(
                 // Does not read for some rounds: what happens meanwhile must reach it in fewer, larger patches.
                 let until = (*rounds.borrow() + rng.random_range(1..60)).min(ROUNDS);
                 if rounds.wait_for(|round| *round >= until).await.is_err() {
-                    return viewer.held();
+                    return viewer.position();
                 }
             }
             tokio::select! {
                 step = viewer.step() => if step.is_err() { break },
                 changed = rounds.wait_for(|round| *round >= ROUNDS) => match changed {
-                    Ok(_) | Err(_) => return viewer.held(),
+                    Ok(_) | Err(_) => return viewer.position(),
                 },
             }
         }
@@ -139,7 +139,7 @@ async fn watch_restlessly(
             resumed.fetch_add(1, Ordering::Relaxed);
         }
         // Now and then it comes back with nothing, as a new page would.
-        held = rng.random_bool(0.8).then(|| viewer.held());
+        held = rng.random_bool(0.8).then(|| viewer.position());
         // Dropped without a close: the line is cut.
     }
 }

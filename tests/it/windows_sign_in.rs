@@ -15,14 +15,14 @@ use callboard::feeds::clarity::{error_chain, settings};
 use callboard::upstream::clarity::{Clarity, Credential, Error, TokenError};
 
 use crate::support::server::{TIMEOUT, TestServer, sandbox};
-use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
+use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsDomain};
 
 /// How the site calls the account when it came by NTLM, and when it came by Kerberos.
 const BY_NTLM: &str = "EXAMPLE\\svc";
 const BY_KERBEROS: &str = "svc@EXAMPLE";
 
 /// What a person would write for this site.
-fn section(windows: &Windows, auth: Auth) -> config::Clarity {
+fn section(windows: &WindowsDomain, auth: Auth) -> config::Clarity {
     let api_root = "http://localhost:9/webapi/api".parse().expect("an address");
     let mut section = config::Clarity::new(api_root, CLIENT_ID, auth);
     section.token_url = Some(windows.token_url());
@@ -34,7 +34,11 @@ fn section(windows: &Windows, auth: Auth) -> config::Clarity {
 }
 
 /// The same with a keytab or a credential cache instead of the password.
-fn without_password(windows: &Windows, keytab: Option<PathBuf>, credential_cache: Option<PathBuf>) -> config::Clarity {
+fn without_password(
+    windows: &WindowsDomain,
+    keytab: Option<PathBuf>,
+    credential_cache: Option<PathBuf>,
+) -> config::Clarity {
     config::Clarity { password: None, keytab, credential_cache, ..section(windows, Auth::Negotiate) }
 }
 
@@ -54,7 +58,7 @@ async fn complaint(clarity: &Clarity) -> String {
 
 #[tokio::test]
 async fn ntlm_signs_in_over_one_connection() {
-    let windows = Windows::start(Site::Usual).await;
+    let windows = WindowsDomain::start(Site::Usual).await;
     let clarity = client(&section(&windows, Auth::Ntlm));
     let first = token(&clarity).await.expect("a token");
     assert!(first.starts_with("ey"), "a JWT");
@@ -65,8 +69,8 @@ async fn ntlm_signs_in_over_one_connection() {
 }
 
 #[tokio::test]
-async fn the_domain_may_stand_before_the_name() {
-    let windows = Windows::start(Site::Usual).await;
+async fn user_name_may_include_the_domain() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.username = format!("{DOMAIN}\\{USER}");
     section.domain.clear();
@@ -75,8 +79,8 @@ async fn the_domain_may_stand_before_the_name() {
 }
 
 #[tokio::test]
-async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
-    let windows = Windows::start(Site::Usual).await;
+async fn negotiate_falls_back_to_ntlm_without_a_ticket() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     // Nobody gives tickets there.
     section.kdc = "127.0.0.1:9".to_owned();
@@ -86,18 +90,18 @@ async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
 }
 
 #[tokio::test]
-async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
+async fn negotiate_uses_a_kerberos_ticket_from_the_password() {
     for kind in [Site::Usual, Site::Kerberos] {
-        let windows = Windows::start(kind).await;
+        let windows = WindowsDomain::start(kind).await;
         token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
         assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
     }
 }
 
 #[tokio::test]
-async fn a_keytab_buys_a_kerberos_ticket() {
+async fn keytab_gets_a_kerberos_ticket() {
     for kind in [Site::Usual, Site::Kerberos] {
-        let windows = Windows::start(kind).await;
+        let windows = WindowsDomain::start(kind).await;
         let section = without_password(&windows, Some(windows.keytab().await), None);
         token(&client(&section)).await.expect("a token");
         assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
@@ -105,8 +109,8 @@ async fn a_keytab_buys_a_kerberos_ticket() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_kinit_has_got_signs_in_and_says_who_it_is() {
-    let windows = Windows::start(Site::Usual).await;
+async fn credential_cache_of_kinit_signs_in_with_its_principal() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let mut section = without_password(&windows, None, Some(windows.cache("krb5cc").await));
     token(&client(&section)).await.expect("a token");
     section.username.clear();
@@ -116,8 +120,8 @@ async fn a_ticket_that_kinit_has_got_signs_in_and_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_cache_that_comes_later_is_used_as_soon_as_it_is_asked_for() {
-    let windows = Windows::start(Site::Usual).await;
+async fn credential_cache_created_later_is_used() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let path = windows.keytab().await.with_file_name("late");
     let clarity = client(&without_password(&windows, None, Some(path.clone())));
     let said = complaint(&clarity).await;
@@ -130,17 +134,17 @@ async fn a_cache_that_comes_later_is_used_as_soon_as_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
-    let windows = Windows::start(Site::Usual).await;
+async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
-    let beside = |name: &str| keytab.with_file_name(name);
-    std::fs::write(beside("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
-    set_mode(&beside("public"), 0o644);
+    let file_in_folder = |name: &str| keytab.with_file_name(name);
+    std::fs::write(file_in_folder("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
+    set_mode(&file_in_folder("public"), 0o644);
     // The entry of AES-256 is the first; its length stands before it.
     let whole = std::fs::read(&keytab).expect("a keytab");
     let first = usize::from(whole[5]) + 6;
-    std::fs::write(beside("half"), [&whole[..2], &whole[first..]].concat()).expect("a file");
-    set_mode(&beside("half"), 0o600);
+    std::fs::write(file_in_folder("half"), [&whole[..2], &whole[first..]].concat()).expect("a file");
+    set_mode(&file_in_folder("half"), 0o600);
 
     let of_keytab = |path: &Path| without_password(&windows, Some(path.to_owned()), None);
     let of_cache = |path: &Path| without_password(&windows, None, Some(path.to_owned()));
@@ -151,11 +155,11 @@ async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
     for (section, clock, expected) in [
         (named(of_keytab(&keytab), "else"), &now, "it has no key of else@EXAMPLE, but of svc@EXAMPLE"),
         (of_keytab(&cache), &now, "it is no keytab"),
-        (of_keytab(&beside("half")), &now, "its reply needs the account's AES-256 key"),
+        (of_keytab(&file_in_folder("half")), &now, "its reply needs the account's AES-256 key"),
         (nobody(of_keytab(&keytab)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
         (of_cache(&keytab), &now, "it is no credential cache"),
         (named(of_cache(&cache), "else"), &now, "it belongs to svc@EXAMPLE and not to else@EXAMPLE"),
-        (of_cache(&beside("public")), &now, "every user of this machine can reach it"),
+        (of_cache(&file_in_folder("public")), &now, "every user of this machine can reach it"),
         (of_cache(&cache), &late, "its ticket expired at"),
         (nobody(of_cache(&cache)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
     ] {
@@ -172,8 +176,8 @@ async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_longer_good_is_tried_once_and_not_again_within_a_minute() {
-    let windows = Windows::start(Site::Usual).await;
+async fn stale_keytab_is_tried_once_a_minute() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let clarity = client(&without_password(&windows, Some(windows.keytab().await), None));
     windows.change_key().await;
     let said = complaint(&clarity).await;
@@ -190,8 +194,8 @@ async fn a_key_that_is_no_longer_good_is_tried_once_and_not_again_within_a_minut
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
-    let windows = Windows::start(Site::Usual).await;
+async fn wrong_password_is_tried_once_a_minute() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     for (auth, kdc) in [(Auth::Ntlm, ""), (Auth::Negotiate, "127.0.0.1:9")] {
         let before = windows.connections();
         let mut section = section(&windows, auth);
@@ -225,8 +229,8 @@ async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
-    let windows = Windows::start(Site::Usual).await;
+async fn wrong_password_costs_one_try_at_the_domain_only() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     section.password = Some(Secret::from("Passw0rd?"));
     let said = complaint(&client(&section)).await;
@@ -235,8 +239,8 @@ async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
 }
 
 #[tokio::test]
-async fn an_unknown_client_id_is_a_matter_of_configuration() {
-    let windows = Windows::start(Site::Usual).await;
+async fn unknown_client_id_is_a_configuration_error() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.client_id = "somebody else".to_owned();
     let clarity = client(&section);
@@ -245,8 +249,8 @@ async fn an_unknown_client_id_is_a_matter_of_configuration() {
 }
 
 #[tokio::test]
-async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_account() {
-    let windows = Windows::start(Site::Usual).await;
+async fn user_signs_in_beside_the_service_account() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let challenge = format!("{},grant_type=\"urn:connect.auth:windows\"", windows.token_url());
     let api = Router::new().fallback(async move |headers: HeaderMap| match headers.get("authorization") {
         Some(bearer) if bearer.as_bytes().starts_with(b"Bearer ey") => r#"{"connectVersion":"4.2"}"#.into_response(),
@@ -281,12 +285,12 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
 }
 
 #[tokio::test]
-async fn a_whole_house_signs_in_and_is_live() {
-    let windows = Windows::start(Site::Usual).await;
+async fn server_signs_in_and_clarity_is_live() {
+    let windows = WindowsDomain::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
@@ -294,22 +298,22 @@ async fn a_whole_house_signs_in_and_is_live() {
         config.clarity = Some(clarity);
     })
     .await;
-    house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    server.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     assert_eq!(windows.signed_in(), [BY_NTLM]);
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn a_house_with_a_wrong_password_says_so_on_its_page() {
-    let windows = Windows::start(Site::Usual).await;
-    let house = TestServer::alone(|config| {
+async fn wrong_password_is_shown_on_the_status_page() {
+    let windows = WindowsDomain::start(Site::Usual).await;
+    let server = TestServer::standalone(|config| {
         let mut section = section(&windows, Auth::Ntlm);
         section.password = Some(Secret::from("Passw0rd?"));
         config.clarity = Some(section);
     })
     .await;
-    let state = house
+    let state = server
         .until("all", "the refusal", |state| {
             state["sources"]["clarity"]["reason"]
                 .as_str()
@@ -318,13 +322,14 @@ async fn a_house_with_a_wrong_password_says_so_on_its_page() {
         .await;
     assert_eq!(state["sources"]["clarity"]["state"], "down");
     assert_eq!(windows.connections(), 1, "the feed and its pushes share one refusal");
-    house.stop().await;
+    server.stop().await;
 }
 
-/// Another password in the file is tried at once; an administrator may try sooner, but not so often that the account is locked.
+/// Another password in the file is tried at once; an administrator may try sooner, but not so often that the account is
+/// locked.
 #[tokio::test]
 async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
-    let windows = Windows::start(Site::Usual).await;
+    let windows = WindowsDomain::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
@@ -334,7 +339,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
     };
     write("Passw0rd?\n");
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
@@ -344,12 +349,12 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     })
     .await;
     let refused = |state: &serde_json::Value| state["sources"]["clarity"]["nextTry"].is_string();
-    house.until("all", "the refusal and the next try", refused).await;
+    server.until("all", "the refusal and the next try", refused).await;
     assert_eq!(windows.connections(), 1, "the feed and its pushes share one refusal");
-    let page = house.get("/status").await.text().await.expect("a page");
+    let page = server.get("/status").await.text().await.expect("a page");
     assert!(page.contains("Next try at") && page.contains("/status/clarity/try-now"), "{page}");
 
-    let try_now = || house.http.post(house.at("/api/v1/sources/clarity/try-now")).send();
+    let try_now = || server.http.post(server.at("/api/v1/sources/clarity/try-now")).send();
     for tries in 2..=3 {
         let answer: serde_json::Value = try_now().await.expect("an answer").json().await.expect("JSON");
         assert_eq!(answer["outcome"], "failed", "{answer}");
@@ -360,22 +365,22 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(windows.connections(), 3, "the fourth is kept for another password: a fifth may lock the account");
-    let other = house.http.post(house.at("/api/v1/sources/goodays/try-now")).send().await.expect("an answer");
+    let other = server.http.post(server.at("/api/v1/sources/goodays/try-now")).send().await.expect("an answer");
     assert_eq!(other.status(), StatusCode::NOT_FOUND);
 
     write(&format!("{PASSWORD}\n"));
     let live = |state: &serde_json::Value| state["sources"]["clarity"]["state"] == "live" && !refused(state);
-    house.until("all", "a live floor", live).await;
+    server.until("all", "a live floor", live).await;
     assert_eq!(windows.signed_in(), [BY_NTLM]);
-    let audit = house.get("/api/v1/audit?action=source.try-now&outcome=accepted").await.text().await.expect("a text");
+    let audit = server.get("/api/v1/audit?action=source.try-now&outcome=accepted").await.text().await.expect("a text");
     assert_eq!(audit.matches("source.try-now").count(), 3, "{audit}");
-    house.stop().await;
+    server.stop().await;
     neighbours.kill();
 }
 
 #[tokio::test]
-async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
-    let windows = Windows::start(Site::Tls).await;
+async fn check_requires_a_trusted_tls_certificate() {
+    let windows = WindowsDomain::start(Site::Tls).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let folder = tempfile::TempDir::new().expect("a directory");
@@ -415,7 +420,7 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
 }
 
 #[tokio::test]
-async fn what_proves_the_account_is_never_logged() {
+async fn credentials_are_never_logged() {
     let log = Log::default();
     let writer = log.clone();
     let everything = tracing_subscriber::fmt()
@@ -424,7 +429,7 @@ async fn what_proves_the_account_is_never_logged() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(everything);
-    let windows = Windows::start(Site::Usual).await;
+    let windows = WindowsDomain::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
     for section in [
         section(&windows, Auth::Ntlm),
@@ -438,8 +443,8 @@ async fn what_proves_the_account_is_never_logged() {
     }
     let logged = log.text();
     assert!(logged.contains("this is heard"), "the log is heard");
-    // The password; NTLM's last message and SPNEGO's first, in Base64 and as Debug shows bytes; the library, which tells
-    // all that it sends.
+    // The password; NTLM's last message and SPNEGO's first, in Base64 and as Debug shows bytes; the library, which
+    // tells all that it sends.
     for secret in [PASSWORD, "TlRMTVNTUAAD", "Negotiate Y", "78, 84, 76, 77, 83, 83, 80, 0, 3", "96, 130", "sspi::"] {
         let line = logged.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");

@@ -4,10 +4,10 @@
 //! A cookie can authenticate: each identity has its own jar. Values are secrets and are never logged.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
+use parking_lot::RwLock;
 use reqwest::cookie::{CookieStore, Jar};
-use reqwest::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderValue, SET_COOKIE};
 use reqwest::{RequestBuilder, Response};
 use url::Url;
 
@@ -35,19 +35,6 @@ impl CookieJar {
         Self { hosts: self.hosts.clone(), jar: RwLock::default() }
     }
 
-    /// The `Cookie` header of a request to this address, if any.
-    #[must_use]
-    pub fn header(&self, address: &Url) -> Option<HeaderValue> {
-        let mut header = self.accepts(address).then(|| self.read(address)).flatten()?;
-        header.set_sensitive(true);
-        Some(header)
-    }
-
-    /// Stores and removes cookies as the answer from this address says.
-    pub fn keep(&self, address: &Url, headers: &HeaderMap) {
-        self.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), address);
-    }
-
     /// Sends a request with its cookies, and stores those of the answer.
     ///
     /// # Errors
@@ -56,16 +43,12 @@ impl CookieJar {
         let (client, request) = request.build_split();
         let mut request = request?;
         let address = request.url().clone();
-        if let Some(header) = self.header(&address) {
+        if let Some(header) = self.cookies(&address) {
             request.headers_mut().insert(COOKIE, header);
         }
         let answer = client.execute(request).await?;
-        self.keep(&address, answer.headers());
+        self.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &address);
         Ok(answer)
-    }
-
-    fn read(&self, address: &Url) -> Option<HeaderValue> {
-        self.jar.read().unwrap_or_else(PoisonError::into_inner).cookies(address)
     }
 
     fn accepts(&self, address: &Url) -> bool {
@@ -79,15 +62,18 @@ impl CookieStore for CookieJar {
         if values.peek().is_none() || !self.accepts(address) {
             return;
         }
-        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        let mut jar = self.jar.write();
         jar.set_cookies(&mut values, address);
         if jar.cookies(address).is_some_and(|header| header.len() > MAX_HEADER) {
             *jar = Jar::default();
         }
     }
 
+    /// The `Cookie` header of a request to this address. It is marked as sensitive.
     fn cookies(&self, address: &Url) -> Option<HeaderValue> {
-        self.header(address)
+        let mut header = self.accepts(address).then(|| self.jar.read().cookies(address)).flatten()?;
+        header.set_sensitive(true);
+        Some(header)
     }
 }
 
@@ -104,6 +90,8 @@ fn normalized(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
+
     use super::*;
 
     fn address(text: &str) -> Url {
@@ -118,9 +106,9 @@ mod tests {
         for value in set {
             headers.append(SET_COOKIE, HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
         }
-        cookies.keep(&address(from), &headers);
+        cookies.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), &address(from));
         assert!(!format!("{cookies:?}").contains("secret"), "values are not logged");
-        cookies.header(&address(to)).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+        cookies.cookies(&address(to)).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
     }
 
     #[test]
@@ -202,12 +190,12 @@ mod tests {
         let cookies = CookieJar::for_hosts(["floor.example.com"]);
         let at = address("https://floor.example.com/");
         for number in 0..100 {
-            let headers = [(SET_COOKIE, format!("n{number}={}", "x".repeat(500)).parse().expect("a header"))];
-            cookies.keep(&at, &headers.into_iter().collect());
-            assert!(cookies.header(&at).is_none_or(|header| header.len() <= MAX_HEADER));
+            let value: HeaderValue = format!("n{number}={}", "x".repeat(500)).parse().expect("a header");
+            cookies.set_cookies(&mut [&value].into_iter(), &at);
+            assert!(cookies.cookies(&at).is_none_or(|header| header.len() <= MAX_HEADER));
         }
-        assert!(cookies.header(&at).is_some_and(|header| header.is_sensitive()), "it is not logged");
-        assert_eq!(cookies.for_other_identity().header(&at), None);
-        assert_eq!(CookieJar::default().header(&at), None);
+        assert!(cookies.cookies(&at).is_some_and(|header| header.is_sensitive()), "it is not logged");
+        assert_eq!(cookies.for_other_identity().cookies(&at), None);
+        assert_eq!(CookieJar::default().cookies(&at), None);
     }
 }

@@ -81,7 +81,6 @@ pub fn streaming_client() -> Result<Client, reqwest::Error> {
 }
 
 /// The common settings of both clients.
-#[must_use]
 pub fn builder() -> reqwest::ClientBuilder {
     // `Decoder` decodes every answer: unlike reqwest it reads gzip with several members.
     let headers = [(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))].into_iter().collect();

@@ -10,6 +10,8 @@
 //! | write logs | [`logging`] |
 //! | count, for Prometheus | [`Metrics`] |
 //! | retry with exponential backoff and jitter | [`Backoff`] |
+//! | slow down failing attempts, for each key | [`Attempts`] |
+//! | count an IPv6 network as one client | [`network_of()`] |
 //! | limit the rate of log lines and audit entries | [`RateLimit`] |
 //! | call HTTP APIs, and read their answers | [`http`], [`error_response`], [`json`], [`CookieJar`] |
 //! | compare clocks with another system | [`SourceClock`] |
@@ -19,6 +21,7 @@
 //! | show an error to people | [`error_chain()`] |
 //! | judge a URL that others sent | [`link`] |
 
+pub mod attempts;
 pub mod backoff;
 pub mod clock;
 pub mod content_encoding;
@@ -34,6 +37,7 @@ pub mod lifecycle;
 pub mod link;
 pub mod logging;
 pub mod metrics;
+pub mod network;
 pub mod private_file;
 pub mod rate_limit;
 pub mod sealed;
@@ -41,12 +45,14 @@ pub mod secret;
 mod sniff;
 pub mod source_clock;
 
+pub use attempts::Attempts;
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use cookie_jar::CookieJar;
 pub use error_chain::error_chain;
 pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;
+pub use network::network_of;
 pub use rate_limit::RateLimit;
 pub use secret::Secret;
 pub use source_clock::SourceClock;

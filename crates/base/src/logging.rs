@@ -100,7 +100,9 @@ impl<W: Write> Write for SingleLineWriter<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -112,7 +114,7 @@ mod tests {
 
     impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no panic").extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -126,7 +128,7 @@ mod tests {
         let writer = page.clone();
         let logger = logger(format, EnvFilter::new(filter), with_colors, move || writer.clone());
         tracing::dispatcher::with_default(&logger, log);
-        String::from_utf8(page.0.lock().expect("no panic").clone()).expect("text")
+        String::from_utf8(page.0.lock().clone()).expect("text")
     }
 
     /// One event for each way in which text gets into one.

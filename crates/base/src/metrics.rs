@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -128,7 +129,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let now = self.0.clock.now();
-        for (source, at) in self.0.last_event.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (source, at) in self.0.last_event.lock().iter() {
             let age = now.duration_since(*at).as_secs_f64().max(0.0);
             self.0.source_age.get_or_create(&[("source", *source)]).set(age);
         }
@@ -153,7 +154,7 @@ impl Metrics {
 
     /// A source sent this many events just now. Zero counts as a sign of life.
     pub fn source_events(&self, source: &'static str, events: u64) {
-        self.0.last_event.lock().unwrap_or_else(PoisonError::into_inner).insert(source, self.0.clock.now());
+        self.0.last_event.lock().insert(source, self.0.clock.now());
         self.0.source_events.get_or_create(&[("source", source)]).inc_by(events);
     }
 

@@ -1,7 +1,8 @@
 //! Rate limit for log lines and audit entries: unauthenticated clients can cause them, and must fill neither disk.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// A rate limit (token bucket) for log lines or audit entries of one kind. It counts what it suppresses, so that the
 /// next entry can say how many are missing.
@@ -35,7 +36,7 @@ impl RateLimit {
 
     /// [`take`](Self::take) at a given time.
     pub fn take_at(&self, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let since = *state.since.get_or_insert(now);
         let refilled = now.saturating_duration_since(since).as_nanos() / self.refill.as_nanos().max(1);
         let refilled = u32::try_from(refilled).unwrap_or(u32::MAX);

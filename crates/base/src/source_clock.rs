@@ -7,9 +7,10 @@
 //! The offset in use stays the same while it is within the bounds, so that converted times do not change with each
 //! observation.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::header::{AGE, HeaderMap};
 
 use super::{Clock, http};
@@ -129,7 +130,7 @@ impl SourceClock {
     }
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
-        self.0.measured.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.measured.lock()
     }
 }
 

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::clarity::{Clarity, Subscriptions, Visibility};
+use super::auth::Visibility;
+use super::clarity::{Clarity, Subscriptions};
 use super::contact_center::Event;
 use super::faults::{FaultResponse, Faults, Upstream};
 use super::goodays::Goodays;
@@ -157,8 +158,8 @@ impl Control {
         self.faults.fail_next(upstream, calls, status);
     }
 
-    /// Answers every REST call to an upstream whose URL contains `path` with `fault`, until it is set to `None`. A `path`
-    /// that ends in `$` must match the end of the URL.
+    /// Answers every REST call to an upstream whose URL contains `path` with `fault`, until it is set to `None`. A
+    /// `path` that ends in `$` must match the end of the URL.
     pub fn set_fault(&self, upstream: Upstream, path: &str, fault: Option<FaultResponse>) {
         self.faults.set_fault(upstream, path, fault);
     }
@@ -169,7 +170,8 @@ impl Control {
         self.faults.count(upstream)
     }
 
-    /// Hides an agent from the service account while set: Clarity answers a list that contains them with 401 (apis.md B3).
+    /// Hides an agent from the service account while set: Clarity answers a list that contains them with 401 (apis.md
+    /// B3).
     pub fn hide_agent(&self, agent: i64, hidden: bool) {
         self.clarity.auth.hide(agent, hidden);
     }
@@ -189,8 +191,8 @@ impl Control {
         self.simulation.pause(paused);
     }
 
-    /// Overrides the number of contacts that wait in a queue and pushes it at once. Returns the time of the push; `None`
-    /// for an unknown queue.
+    /// Overrides the number of contacts that wait in a queue and pushes it at once. Returns the time of the push;
+    /// `None` for an unknown queue.
     #[must_use]
     pub fn set_waiting(&self, queue: i64, waiting: u64) -> Option<Timestamp> {
         let known = self.simulation.change(|center| center.override_waiting(queue, waiting));
@@ -199,8 +201,8 @@ impl Control {
         known.then_some(now)
     }
 
-    /// Lets a customer answer a Goodays survey now and sends the webhook. Returns the response's id; `None` without an open
-    /// contact.
+    /// Lets a customer answer a Goodays survey now and sends the webhook. Returns the response's id; `None` without an
+    /// open contact.
     #[must_use]
     pub fn submit_response(&self) -> Option<String> {
         self.goodays.respond_now(&self.simulation)

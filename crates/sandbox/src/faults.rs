@@ -76,8 +76,8 @@ impl Faults {
         lock(&self.0).next.insert(upstream, (calls, status));
     }
 
-    /// Answers every call whose URL contains `path` with `fault`, until it is set to `None`. A `path` that ends in `$` must
-    /// match the end of the URL.
+    /// Answers every call whose URL contains `path` with `fault`, until it is set to `None`. A `path` that ends in `$`
+    /// must match the end of the URL.
     pub fn set_fault(&self, upstream: Upstream, path: &str, fault: Option<FaultResponse>) {
         let mut plan = lock(&self.0);
         let lasting = plan.lasting.entry(upstream).or_default();

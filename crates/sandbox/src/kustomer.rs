@@ -1,8 +1,8 @@
-//! Kustomer: look-ups of conversations, customers, tags and users (apis.md K2 to K6), and a webhook for each conversation that is
-//! closed.
+//! Kustomer: look-ups of conversations, customers, tags and users (apis.md K2 to K6), and a webhook for each
+//! conversation that is closed.
 //!
-//! A conversation belongs to one contact: its id ends with the session's id, and the agent of that contact is its assigned
-//! user. Every id of that shape exists, so that tests can invent conversations.
+//! A conversation belongs to one contact: its id ends with the session's id, and the agent of that contact is its
+//! assigned user. Every id of that shape exists, so that tests can invent conversations.
 
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -65,8 +65,8 @@ impl Kustomer {
         self.target.send_replace(Some(url));
     }
 
-    /// The agent of a contact closes its conversation when it ends. One webhook in five comes twice, as from the real Kustomer
-    /// (apis.md B214).
+    /// The agent of a contact closes its conversation when it ends. One webhook in five comes twice, as from the real
+    /// Kustomer (apis.md B214).
     pub fn follow(&self, events: &[Event]) {
         for event in events {
             let Event::Finished(session) = event else { continue };
@@ -181,7 +181,8 @@ async fn user(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Res
     let agent = number(USER, &text)?;
     let attributes = kustomer.simulation.read(|center, _| {
         let agent = center.agents().get(&agent)?;
-        Some(json!({"email": agent.email(), "displayName": agent.name(), "name": format!("{} {}", agent.first, agent.last)}))
+        Some(json!({"email": agent.email(), "displayName": agent.name(), "name": format!("{} {}", agent.first,
+            agent.last)}))
     });
     attributes.map(|attributes| document("user", &text, attributes, json!({}))).ok_or(StatusCode::NOT_FOUND)
 }

@@ -1,10 +1,11 @@
 //! A seeded, simulated contact center and the servers of the four upstreams in front of it, with fault injection.
 //!
-//! It implements the upstreams' documents independently of Callboard's own clients, so that a misreading in one of the two
-//! shows up as a failed test. All servers listen on the loopback interface only. [`Control`] injects faults.
+//! It implements the upstreams' documents independently of Callboard's own clients, so that a misreading in one of the
+//! two shows up as a failed test. All servers listen on the loopback interface only. [`Control`] injects faults.
 
 mod addresses;
 mod agent_connect;
+mod auth;
 mod clarity;
 mod contact_center;
 mod control;
@@ -27,14 +28,15 @@ use tokio::net::TcpListener;
 use url::Url;
 
 pub use addresses::Addresses;
+pub use auth::Visibility;
 use base::{Clock, Lifecycle};
-pub use clarity::Visibility;
 pub use control::Control;
 pub use faults::{FaultResponse, Upstream};
 pub use signalr::Timeouts;
 
 use agent_connect::AgentConnect;
-use clarity::{Auth, Clarity, Subscriptions};
+use auth::Auth;
+use clarity::{Clarity, Subscriptions};
 use contact_center::ContactCenter;
 use faults::Faults;
 use goodays::Goodays;

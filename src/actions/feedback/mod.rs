@@ -287,7 +287,7 @@ fn feedback_action(entry: &OutboxEntry) -> Option<FeedbackAction> {
         state: entry.state,
         reason: entry.reason.as_deref().map(Arc::from),
         attempts: entry.attempts,
-        stand: entry.context["revision"].as_str().unwrap_or_default().into(),
+        revision: entry.context["revision"].as_str().unwrap_or_default().into(),
         created: entry.created,
         changed: entry.changed,
         response: request.response,

@@ -1,4 +1,4 @@
-//! SurveyTrigger Clarity who somebody is and whom they may see.
+//! Asks Clarity who a user is and what they may see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::clarity::wire::{Member, Profile, Structure};
 
-/// What Clarity says of somebody.
+/// What Clarity says about a user.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Confirmed {
     /// Who they are.
@@ -18,11 +18,11 @@ pub(super) struct Confirmed {
     pub name: String,
     /// Their team.
     pub team: Option<TeamId>,
-    /// Whom and what they may see.
+    /// What they may see.
     pub permission: Permission,
 }
 
-/// Asks, with the person's own token: who they are (`apis.md` C12), and whom and what they may see (C13).
+/// Asks with the user's own token who they are (apis.md C12) and what they may see (apis.md C13).
 pub(super) async fn ask(person: &Clarity, roles: &Roles, gold: &Gold) -> Result<Confirmed, SignInError> {
     let profile = person.profile().await.map_err(|error| SignInError::of(&error))?;
     let structure = person.structure().await.map_err(|error| SignInError::of(&error))?;
@@ -36,30 +36,30 @@ fn read(profile: &Profile, structure: &Structure, roles: &Roles, gold: &Gold) ->
     if let Some(team) = team
         && let Some(Entity::Team(team)) = gold.copy().get(&Key::Team(team)).as_deref()
     {
-        // Not everybody is shown their own groups.
+        // Clarity does not show all users their own groups.
         groups.extend(team.groups.values().map(ToString::to_string));
     }
     let role = roles.of(agent, &groups);
-    let permission = Permission::only(role, realm(agent, team, role, structure));
+    let permission = Permission::only(role, visibility(agent, team, role, structure));
     let name = profile.name.clone().unwrap_or_else(|| format!("Agent {agent}"));
     Some(Confirmed { agent, name, team, permission })
 }
 
-/// Whom and what somebody may see: what Clarity shows them, of which an agent's colleagues are left out.
-fn realm(agent: AgentId, team: Option<TeamId>, role: Role, structure: &Structure) -> Visibility {
+/// What a user may see: what Clarity shows them, for an agent without the colleagues.
+fn visibility(agent: AgentId, team: Option<TeamId>, role: Role, structure: &Structure) -> Visibility {
     fn ids(list: &Option<Vec<Member>>) -> impl Iterator<Item = i64> + '_ {
         list.iter().flatten().filter_map(|member| member.id)
     }
-    let mut realm = Visibility { queues: ids(&structure.queues).map(QueueId).collect(), ..Visibility::default() };
+    let mut visibility = Visibility { queues: ids(&structure.queues).map(QueueId).collect(), ..Visibility::default() };
     match role {
-        Role::Display | Role::Agent => realm.teams.extend(team),
+        Role::Display | Role::Agent => visibility.teams.extend(team),
         Role::TeamLead | Role::Supervisor | Role::Administrator => {
-            realm.agents = ids(&structure.agents).map(AgentId).collect();
-            realm.teams = ids(&structure.teams).map(TeamId).collect();
+            visibility.agents = ids(&structure.agents).map(AgentId).collect();
+            visibility.teams = ids(&structure.teams).map(TeamId).collect();
         }
     }
-    realm.agents.insert(agent);
-    realm
+    visibility.agents.insert(agent);
+    visibility
 }
 
 fn groups_of(team: Option<TeamId>, structure: &Structure) -> BTreeSet<String> {
@@ -72,7 +72,7 @@ fn groups_of(team: Option<TeamId>, structure: &Structure) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the structure, as the service account sees it, leaves of what Clarity granted somebody whose own token has ended:
+/// What the structure, as the service account sees it, leaves of what Clarity granted a user whose own token has ended:
 /// the agents who are in their teams now, and the role that they have by it now. While Clarity is not heard nothing can be
 /// said. Who is not there any more, or in another team, is refused: Clarity would say something else of them.
 pub(super) fn by_structure(
@@ -98,7 +98,7 @@ pub(super) fn by_structure(
     let role = roles.of(agent, &groups).min(granted.role());
     let Some(known) = granted.visibility() else { return Ok(Permission::everything(role)) };
     let is_there = |key: Key| copy.get(&key).is_some();
-    let mut realm = Visibility {
+    let mut visibility = Visibility {
         agents: BTreeSet::from([agent]),
         queues: known.queues.iter().copied().filter(|id| is_there(Key::Queue(*id))).collect(),
         teams: known.teams.iter().copied().filter(|id| is_there(Key::Team(*id))).collect(),
@@ -108,11 +108,11 @@ pub(super) fn by_structure(
             Some(Entity::Agent(it)) => it.team.map_or(role >= Role::Supervisor, |team| known.teams.contains(&team)),
             _ => false,
         };
-        realm.agents.extend(known.agents.iter().copied().filter(in_their_teams));
+        visibility.agents.extend(known.agents.iter().copied().filter(in_their_teams));
     } else {
-        realm.teams.retain(|id| Some(*id) == team);
+        visibility.teams.retain(|id| Some(*id) == team);
     }
-    Ok(Permission::only(role, realm))
+    Ok(Permission::only(role, visibility))
 }
 
 #[cfg(test)]
@@ -149,12 +149,12 @@ mod tests {
         let life = Lifecycle::new();
         let gold = Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &life);
         let roles = Roles { team_leads: RoleMembers::new(&[], &["Leads".to_owned()]), ..Roles::default() };
-        let realm = Visibility {
+        let visibility = Visibility {
             agents: [41, 42, 43].map(AgentId).into(),
             queues: [11, 12].map(QueueId).into(),
             teams: [TeamId(3)].into(),
         };
-        let granted = Permission::only(Role::TeamLead, realm);
+        let granted = Permission::only(Role::TeamLead, visibility);
         let now = || by_structure(&gold, &roles, AgentId(41), Some(TeamId(3)), &granted);
         assert_eq!(now(), Err(SignInError::Unreachable), "nothing is heard");
 
@@ -163,14 +163,14 @@ mod tests {
         gold.apply(structure(&[(41, Some(3)), (42, Some(4)), (43, Some(3)), (44, Some(3))])).await;
         gold.flush().await;
         let left = now().expect("they are there");
-        let realm = left.visibility().expect("a part");
-        assert_eq!((left.role(), &realm.agents), (Role::TeamLead, &[41, 43].map(AgentId).into()));
-        assert_eq!((&realm.queues, &realm.teams), (&[QueueId(11)].into(), &[TeamId(3)].into()));
+        let visibility = left.visibility().expect("a part");
+        assert_eq!((left.role(), &visibility.agents), (Role::TeamLead, &[41, 43].map(AgentId).into()));
+        assert_eq!((&visibility.queues, &visibility.teams), (&[QueueId(11)].into(), &[TeamId(3)].into()));
 
         let fewer = Roles::default();
         let left = by_structure(&gold, &fewer, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::Agent, "no configuration names them any more");
-        assert_eq!(left.visibility().map(|realm| realm.agents.clone()), Some([AgentId(41)].into()));
+        assert_eq!(left.visibility().map(|visibility| visibility.agents.clone()), Some([AgentId(41)].into()));
         let more = Roles { administrators: RoleMembers::new(&[41], &[]), ..Roles::default() };
         let left = by_structure(&gold, &more, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::TeamLead, "no more than Clarity granted");

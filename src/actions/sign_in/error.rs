@@ -1,4 +1,4 @@
-//! Why somebody is not let in.
+//! Why a login is refused.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::upstream::clarity::{Error as ClarityError, TokenError};
 
-/// Why somebody is not let in. Whoever guesses learns nothing from it.
+/// Why a login is refused. It does not help to guess.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SignInError {
     /// The name, the password or the token is wrong, or Clarity knows no such agent.
@@ -18,7 +18,7 @@ pub enum SignInError {
     /// What is configured cannot work.
     #[error("Signing in does not work here as it is configured: {0}.")]
     Misconfigured(String),
-    /// Too many tokens that nobody knows came from there. How long to wait.
+    /// Too many unknown tokens came from the address. How long to wait.
     #[error("Too many tokens that are not known here came from your address. Wait {} seconds.", .0.as_secs() + 1)]
     TooMany(Duration),
     /// Too many are in.
@@ -47,7 +47,7 @@ impl SignInError {
                 Self::Misconfigured(error.to_string())
             }
             error => {
-                tracing::warn!(error = %error, "somebody could not sign in");
+                tracing::warn!(error = %error, "a user could not sign in");
                 Self::Unreachable
             }
         }
@@ -55,13 +55,13 @@ impl SignInError {
 
     pub(super) fn of(error: &ClarityError) -> Self {
         match error {
-            // Nobody has looked at the token yet.
+            // Clarity has not checked the token yet.
             ClarityError::Status { status: 408 | 425 | 429, .. } => Self::Unreachable,
             // Whether the token is refused, or there is no agent behind it (`apis.md` C12).
             ClarityError::Denied { .. } | ClarityError::Status { status: 400..=499, .. } => Self::Refused,
             ClarityError::Token { source, .. } => Self::of_token(source),
             error => {
-                tracing::warn!(error = %error, "Clarity could not be asked about somebody");
+                tracing::warn!(error = %error, "Clarity could not be asked about a user");
                 Self::Unreachable
             }
         }

@@ -1,9 +1,9 @@
-//! How people come in, how long they stay, and what they may see meanwhile.
+//! Login, sessions of users, and what a session may see.
 //!
-//! Somebody shows a Windows name and password, or a Clarity token that they already have. Nothing of the password is kept.
-//! The token is kept for as long as the sign-in lasts: with it Clarity is asked again and again who somebody is and whom they
-//! may see, and with it they act. What they hold in exchange is a random key, of which only the hash is kept here. On the
-//! disk the token is sealed under that key, so that a sign-in survives a restart and the disk alone opens nothing.
+//! A user logs in with a Windows name and password, or with a Clarity token. The password is never kept. The token is kept
+//! while the session lasts: Clarity is asked with it again and again who the user is and what they may see, and actions are
+//! sent with it. The browser gets a random key, of which only the hash is kept. On the disk the token is sealed under that
+//! key, so that a session survives a restart and the disk alone reveals nothing.
 
 mod confirm;
 mod error;
@@ -30,33 +30,33 @@ pub use roles::{RoleMembers, Roles};
 pub use session::{ConnectionPermit, EndReason, SessionState, SignIn, SignInSummary};
 use unknown_tokens::UnknownTokens;
 
-/// How many may be signed in at once. Each costs two questions to Clarity a minute.
+/// How many sessions there may be. Each costs two requests to Clarity a minute.
 const MOST: usize = 5_000;
 
-/// How many sign-ins one person may have; the oldest makes room. A wall of tabs shares one.
+/// How many sessions one user may have; the oldest is ended. All tabs of a browser share one.
 const MOST_OF_ONE: usize = 20;
 
-/// How long whoever comes back after a restart waits for Clarity at most. After that they see themselves alone for a while.
+/// How long a returning browser waits for Clarity after a restart. After that its user sees only themselves for a while.
 const COMING_BACK: Duration = Duration::from_secs(10);
 
-/// What the site says about sign-ins.
+/// The site's rules for sign-in.
 #[derive(Debug)]
 pub struct Rules {
-    /// Who is what.
+    /// Who has which role.
     pub roles: Roles,
-    /// How long a sign-in lasts that nobody uses.
+    /// How long an unused session lasts.
     pub idle: Duration,
-    /// How long a sign-in lasts at most.
+    /// How long a session lasts at most.
     pub longest: Duration,
-    /// How often Clarity is asked whom somebody may see.
+    /// How often Clarity is asked what a user may see.
     pub confirm_every: Duration,
-    /// How long somebody sees what Clarity granted last while it does not answer.
+    /// How long a user sees what Clarity granted last while it does not answer.
     pub unconfirmed_for: Duration,
-    /// How many sockets one sign-in may hold.
+    /// How many sockets one session may hold.
     pub sockets: usize,
     /// Verifies tokens here too, where the site shares its key.
     pub check: Option<TokenVerifier>,
-    /// The domain of whoever names none.
+    /// The Windows domain of users who name none.
     pub domain: String,
     /// How Windows accounts sign in.
     pub method: windows_auth::Method,
@@ -64,7 +64,7 @@ pub struct Rules {
     pub kdc: Option<String>,
 }
 
-/// Where somebody came from, for the list of their sign-ins.
+/// Where a user logged in, for the list of sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The address.
@@ -73,7 +73,7 @@ pub struct ClientInfo {
     pub browser: Option<String>,
 }
 
-/// The door. Cheap to clone.
+/// All sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SignIns(Arc<Inner>);
 
@@ -89,11 +89,10 @@ struct Inner {
     metrics: Metrics,
 }
 
-/// A sign-in that has not ended, as far as anybody knows.
+/// A session that has not ended, as far as is known.
 enum Entry {
     Here(SignIn),
-    /// ClientInfo an earlier life of the process. Its token can only be opened with the browser's key: it is nobody's until the
-    /// browser comes back with that.
+    /// From before the restart. Its token can only be opened with the browser's key, once the browser sends that.
     Away(Arc<Away>),
 }
 
@@ -104,7 +103,7 @@ struct Away {
 }
 
 impl SignIns {
-    /// Opens the door. Sign-ins that the store has kept are there again once their browsers come back.
+    /// Restores stored sessions. Each is active again once its browser sends its key.
     #[must_use]
     pub async fn open(
         clarity: Clarity,
@@ -116,7 +115,7 @@ impl SignIns {
         metrics: Metrics,
     ) -> Self {
         let kept = store.sign_ins().list().await.unwrap_or_else(|error| {
-            tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
+            tracing::error!(error = %error, "sessions cannot be read: all users have to sign in again");
             Vec::new()
         });
         let away = |kept: StoredSignIn| {
@@ -124,12 +123,13 @@ impl SignIns {
         };
         let held = Mutex::new(kept.into_iter().map(away).collect());
         let unknown_tokens = UnknownTokens::default();
-        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held, unknown_tokens, metrics }));
-        door.0.life.spawn_service(door.clone().sweep());
-        door
+        let sign_ins =
+            Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held, unknown_tokens, metrics }));
+        sign_ins.0.life.spawn_service(sign_ins.clone().sweep());
+        sign_ins
     }
 
-    /// Lets in whom Clarity's token service knows by this name and password. The key is theirs to keep and is not kept here.
+    /// Logs in with a name and a password that Clarity's token service accepts. The key is for the browser and is not kept.
     ///
     /// # Errors
     /// See [`SignInError`].
@@ -153,9 +153,9 @@ impl SignIns {
         Ok((key, sign_in))
     }
 
-    /// Lets in whose token this is, if Clarity takes it, and, where the site shares its key, if the site made it.
-    /// `may_ask`: counts a question to Clarity, if one is needed, and says how long to wait where it was one too many; what
-    /// it returns takes the count back where the token was not refused.
+    /// Logs in with a token, if Clarity accepts it and, where the site shares its key, the signature is valid. `may_ask`
+    /// counts a request to Clarity, if one is needed, or says how long to wait; what it returns takes the count back where
+    /// the token was not refused.
     ///
     /// # Errors
     /// See [`SignInError`].
@@ -170,7 +170,7 @@ impl SignIns {
         Ok((key, sign_in))
     }
 
-    /// Who brings this token with each request: signed in by the token itself, for as long as it lasts. `may_ask`: as for
+    /// The session of a program that sends its token with each request. It lasts as long as the token. `may_ask`: as for
     /// [`SignIns::by_token`].
     ///
     /// # Errors
@@ -202,15 +202,15 @@ impl SignIns {
             count("malformed");
             return Err(SignInError::Refused);
         }
-        let turn = inner.unknown_tokens.turn(token).await;
+        let lookup = inner.unknown_tokens.lookup(token).await;
         if let Some(known) = self.find(&hash) {
             return Ok(known);
         }
-        if turn.was_refused() {
+        if lookup.was_refused() {
             count("refused_again");
             return Err(SignInError::Refused);
         }
-        if turn.was_unanswered() {
+        if lookup.was_unanswered() {
             count("unanswered");
             return Err(SignInError::Unreachable);
         }
@@ -222,11 +222,11 @@ impl SignIns {
         match &admitted {
             Ok(_) => count("accepted"),
             Err(SignInError::Refused) => {
-                turn.refused();
+                lookup.refused();
                 count("refused");
             }
             Err(_) => {
-                turn.unanswered();
+                lookup.unanswered();
                 count("unanswered");
             }
         }
@@ -236,7 +236,7 @@ impl SignIns {
         admitted
     }
 
-    /// Whose key this is. Who comes back after a restart is confirmed before anything is shown to them.
+    /// The session of a browser's key. After a restart, Clarity confirms the user before anything is shown.
     pub async fn of_key(&self, key: &Secret) -> Option<SignIn> {
         let hash = key::hash(key);
         match self.find(&hash) {
@@ -245,7 +245,7 @@ impl SignIns {
         }
     }
 
-    /// Everybody's sign-ins, or one person's, the newest first.
+    /// The sessions of all users or of one, newest first.
     #[must_use]
     pub fn list(&self, whose: Option<AgentId>) -> Vec<SignInSummary> {
         let now = self.0.clock.now();
@@ -258,7 +258,7 @@ impl SignIns {
         listed
     }
 
-    /// Ends a sign-in, by its id: one of this person's, or anybody's. Whether there was one.
+    /// Ends a session by its id, of any user or of one. Whether there was one.
     pub async fn end(&self, id: &str, whose: Option<AgentId>) -> bool {
         let now = self.0.clock.now();
         let of = |hash: &KeyHash, it: &Entry| {
@@ -276,7 +276,7 @@ impl SignIns {
         }
     }
 
-    /// Ends a sign-in, at once and for good: when this has answered, no restart brings it back.
+    /// Ends a session, at once and for good: afterwards no restart restores it.
     pub async fn end_for_good(&self, sign_in: &SignIn, why: EndReason) {
         sign_in.end(why);
         if let Some(hash) = sign_in.kept() {
@@ -299,7 +299,7 @@ impl SignIns {
             None => false,
         };
         if is_kept && let Err(error) = self.0.store.sign_ins().remove(*hash).await {
-            // Whoever looks after it tries again.
+            // The session task tries again.
             tracing::error!(error = %error, "a sign-in that has ended is still on the disk");
         }
     }
@@ -383,7 +383,7 @@ impl SignIns {
         let person = inner.clarity.with_credential(Credential::Static(token.clone()));
         let confirmed = confirm::ask(&person, &inner.rules.roles, &inner.gold).await?;
         if verified.is_some_and(|agent| agent != confirmed.agent.0) {
-            // The token says one thing and Clarity another: nobody knows who this is.
+            // The token and Clarity name different agents.
             return Err(SignInError::Refused);
         }
         let granted = confirmed.permission.clone();
@@ -411,7 +411,7 @@ impl SignIns {
         Ok(sign_in)
     }
 
-    /// Whoever signs in must not be kept out by a full disk: then the sign-in lasts as long as this process.
+    /// A full disk must not prevent a login: the session then lasts as long as this process.
     async fn write_down(&self, sign_in: &SignIn, hash: KeyHash, key: &Secret, token: &Secret) {
         let kept = sealed::seal(key, token).and_then(|token| sign_in.to_keep(hash, token));
         let Some(kept) = kept else { return };
@@ -421,7 +421,6 @@ impl SignIns {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<KeyHash, Entry>> {
-        // The map is only added to and swept: whoever panicked has left it whole.
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -504,7 +503,7 @@ mod tests {
     use crate::domain::{Permission, Role};
 
     #[test]
-    fn sign_in_ends_when_nobody_used_it_and_when_it_has_lasted_too_long() {
+    fn session_unused_or_too_old_ends() {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         let rules = Rules {
             roles: Roles::default(),

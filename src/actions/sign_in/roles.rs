@@ -1,17 +1,17 @@
-//! Who is what to the house.
+//! Who has which role.
 
 use std::collections::BTreeSet;
 
 use crate::domain::{AgentId, Role};
 
-/// Who is what. Whoever is named nowhere is an agent.
+/// Who has which role. A user who is named nowhere is an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// Who keeps the house.
+    /// Administrators.
     pub administrators: RoleMembers,
-    /// Who keeps the floor.
+    /// Supervisors.
     pub supervisors: RoleMembers,
-    /// Who leads agents.
+    /// Team leads.
     pub team_leads: RoleMembers,
 }
 
@@ -25,7 +25,7 @@ pub struct RoleMembers {
 }
 
 impl Roles {
-    /// The highest role that somebody has, by who they are and by the groups of their team.
+    /// The highest role of a user, by their agent number and by the groups of their team.
     #[must_use]
     pub fn of(&self, agent: AgentId, groups: &BTreeSet<String>) -> Role {
         let lists = [
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_role_counts_and_nobody_is_something_by_default() {
+    fn role_is_the_highest_one_and_agent_by_default() {
         let roles = Roles {
             administrators: RoleMembers::new(&[5], &[]),
             supervisors: RoleMembers::new(&[6], &["Floor managers".to_owned()]),

@@ -1,4 +1,4 @@
-//! A sign-in for as long as it lasts: confirmed again and again, ended by its person, by time, or by Clarity.
+//! One session: confirmed again and again, ended by its user, by time, or by Clarity.
 //!
 //! Clarity's answer decides. A refusal stops acting at once, and a second one ends the sign-in. Where no answer comes, they
 //! see what was last granted for a while and may not act.
@@ -28,7 +28,7 @@ const REFUSALS: u32 = 2;
 /// confirmed; and how often the structure is looked at for those whose own token has ended.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Somebody who is in. Cheap to clone.
+/// A session of a user. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SignIn(Arc<Session>);
 
@@ -59,21 +59,21 @@ struct Session {
     was_used: AtomicBool,
 }
 
-/// How somebody stands.
+/// Whether a session is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
-    /// They are in, and may see this.
+    /// It is active; its user may see this.
     Active(Permission),
-    /// They are out.
+    /// It has ended.
     Ended(EndReason),
 }
 
 /// Why a sign-in ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// They signed out, here or in another window, or somebody did it for them.
+    /// The user, or an administrator, signed it out.
     SignedOut,
-    /// Nobody used it.
+    /// It was not used for too long.
     Idle,
     /// It has lasted as long as one may.
     TooLong,
@@ -100,7 +100,7 @@ impl EndReason {
     }
 }
 
-/// One of somebody's sign-ins, for the list of them.
+/// A session in the list of sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSummary {
     /// Its public name: what it is ended by, and what the audit calls it.
@@ -109,7 +109,7 @@ pub struct SignInSummary {
     pub agent: AgentId,
     /// What colleagues call them.
     pub name: String,
-    /// What they are to the house.
+    /// The role.
     pub role: crate::domain::Role,
     /// When it began.
     pub began: Timestamp,
@@ -121,7 +121,7 @@ pub struct SignInSummary {
     pub sockets: usize,
 }
 
-/// A socket's place in a sign-in. Free again once this is dropped.
+/// The permit of one socket of a session. Returned when it is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit(Weak<Session>);
 
@@ -143,7 +143,7 @@ impl SignIn {
         sign_in
     }
 
-    /// One that began in an earlier life of the process. Until somebody has confirmed them they see themselves alone.
+    /// A session from before a restart. Until Clarity has confirmed the user, they see only themselves.
     pub(super) fn again(person: Clarity, token: &Secret, of: &StoredSignIn, inner: &Inner) -> Self {
         let who = (of.agent, of.name.clone(), of.team);
         let alone = Permission::only_self(of.granted.role(), of.agent);
@@ -254,7 +254,7 @@ impl SignIn {
         self.0.may_act.store(is_confirmed, Ordering::Release);
     }
 
-    /// Whom and what they may see now. `None`: they are out.
+    /// What the user may see now. `None`: the session has ended.
     #[must_use]
     pub fn permission(&self) -> Option<Permission> {
         match &*self.0.standing.borrow() {
@@ -263,13 +263,13 @@ impl SignIn {
         }
     }
 
-    /// Follows how they stand.
+    /// Follows the state.
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<SessionState> {
         self.0.standing.subscribe()
     }
 
-    /// Whether they are in.
+    /// Whether it is active.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(&*self.0.standing.borrow(), SessionState::Active(_))
@@ -288,7 +288,7 @@ impl SignIn {
         *self.person() = None;
     }
 
-    /// A place for one more socket. `None`: there are too many.
+    /// A permit for one more socket. `None`: there are too many.
     #[must_use]
     pub fn connection_permit(&self) -> Option<ConnectionPermit> {
         let most = self.0.most_sockets;
@@ -482,7 +482,7 @@ async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Permission, is_c
     }
 }
 
-/// Has somebody confirmed again: by Clarity for as long as their own token lasts, and then by the structure as the service
+/// Confirms the user again: by Clarity for as long as their own token lasts, and then by the structure as the service
 /// account sees it, which can only take away of what Clarity granted.
 pub(super) async fn again(sign_in: &SignIn, granted: &Permission, inner: &Inner) -> Result<Permission, SignInError> {
     let roles = &inner.rules.roles;

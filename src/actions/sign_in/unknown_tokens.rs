@@ -1,11 +1,11 @@
-//! Tokens that nobody has shown here before. Each would be a question to Clarity, so that what cannot be a token is refused
-//! here, a token that was just refused is refused again without asking, and one that comes several times at once is asked
-//! about once.
+//! Tokens without a session. Each would cost a request to Clarity, so that what cannot be a token is refused locally, a token
+//! that was just refused is refused again without asking, and concurrent requests with one token ask once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ struct State {
     unanswered: Option<Instant>,
 }
 
-/// One token's turn to be asked about. Whoever else brings the same token waits for it.
+/// The right to ask Clarity about one token. Concurrent requests with the same token wait for it.
 #[derive(Debug)]
 pub(super) struct TokenLookup {
     state: OwnedMutexGuard<State>,
@@ -42,8 +42,8 @@ pub(super) struct TokenLookup {
 }
 
 impl UnknownTokens {
-    /// Waits until nobody else asks about this token.
-    pub async fn turn(&self, token: &Secret) -> TokenLookup {
+    /// Waits until no other request asks about this token.
+    pub async fn lookup(&self, token: &Secret) -> TokenLookup {
         let (state, since) = (self.state_of(key::hash(token)), Instant::now());
         TokenLookup { state: state.lock_owned().await, since }
     }
@@ -54,7 +54,7 @@ impl UnknownTokens {
     }
 
     fn state_of(&self, hash: KeyHash) -> Arc<tokio::sync::Mutex<State>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.len() >= MOST && !known.contains_key(&hash) {
             let is_asked = |state: &Arc<_>| Arc::strong_count(state) > 1;
             let now = Instant::now();
@@ -136,34 +136,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusal_is_remembered_for_a_while_and_one_is_asked_about_at_a_time() {
         let unknown_tokens = UnknownTokens::default();
-        let first = unknown_tokens.turn(&token("a.b.c")).await;
+        let first = unknown_tokens.lookup(&token("a.b.c")).await;
         assert!(!first.was_refused());
         let same = token("a.b.c");
-        let second = unknown_tokens.turn(&same);
+        let second = unknown_tokens.lookup(&same);
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending(), "the first has not been answered");
-        assert!(!unknown_tokens.turn(&token("a.b.d")).await.was_refused(), "another token is another matter");
+        assert!(!unknown_tokens.lookup(&token("a.b.d")).await.was_refused(), "another token is another matter");
         tokio::time::advance(Duration::from_millis(1)).await;
         first.unanswered();
         let second = second.await;
         assert!(second.was_unanswered() && !second.was_refused(), "who has waited for it does not ask again");
         second.refused();
-        let third = unknown_tokens.turn(&same).await;
+        let third = unknown_tokens.lookup(&same).await;
         assert!(third.was_refused() && !third.was_unanswered());
         drop(third);
         tokio::time::advance(REMEMBERED).await;
-        assert!(!unknown_tokens.turn(&token("a.b.c")).await.was_refused());
+        assert!(!unknown_tokens.lookup(&token("a.b.c")).await.was_refused());
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded() {
         let unknown_tokens = UnknownTokens::default();
-        let asked = unknown_tokens.turn(&token("the first")).await;
+        let asked = unknown_tokens.lookup(&token("the first")).await;
         for number in 0..2 * MOST {
-            unknown_tokens.turn(&token(&number.to_string())).await.refused();
+            unknown_tokens.lookup(&token(&number.to_string())).await.refused();
         }
-        assert!(unknown_tokens.0.lock().expect("a map").len() <= MOST + 1);
+        assert!(unknown_tokens.0.lock().len() <= MOST + 1);
         asked.refused();
-        assert!(unknown_tokens.turn(&token("the first")).await.was_refused(), "who is asked about is not forgotten");
+        assert!(unknown_tokens.lookup(&token("the first")).await.was_refused(), "who is asked about is not forgotten");
     }
 }

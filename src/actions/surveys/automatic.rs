@@ -1,8 +1,8 @@
-//! Whether the customer of an interaction that is over is asked how it was, and what is sent.
+//! The survey decision about an ended interaction: whether its customer is surveyed, and what is sent.
 //!
-//! Never two for one interaction: the key of a request is the interaction's, it is in the outbox for ever, and a session
-//! and the conversation that it belongs to have one key between them (`apis.md` J17). Where neither names the other, the
-//! second finds the first all the same ([`counterpart`](super::counterpart)).
+//! There is at most one request about an interaction: its key is the interaction's, it stays in the outbox forever, and a
+//! session and the conversation that it belongs to share one key (apis.md J17). Where neither names the other, the second
+//! finds the first by evidence ([`counterpart`](super::counterpart)).
 
 use std::collections::BTreeMap;
 
@@ -20,125 +20,128 @@ use crate::domain::{
 use crate::gold::directory::AgentDirectory;
 use crate::gold::ended_interactions::{PendingDecision, SurveyDecision};
 use crate::gold::{Entity, Key, Reporter};
-use crate::store::{NewOutboxEntry, StoreError, SurveyTrigger};
+use crate::store::{InitialState, NewOutboxEntry, StoreError, SurveyTrigger};
 use crate::upstream::agent_connect::{Customer, Employee, Request};
 use base::Lifecycle;
 
-/// Reasons of which nobody needs to hear each time: the customer was asked, or nobody ever is.
-const SILENT: [SkipReason; 2] = [SkipReason::AlreadyAsked, SkipReason::SwitchedOff];
+/// Reasons that are not listed for people: the customer was surveyed, or no customer ever is.
+const UNLISTED: [SkipReason; 2] = [SkipReason::AlreadyAsked, SkipReason::SwitchedOff];
 
-/// How old an interaction may be that is still counted today as one about which nobody is asked.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How old a skipped interaction may be to be counted in today's coverage.
+const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Considers everybody until the process stops.
-pub(super) async fn consider_all(
-    desk: Surveys,
-    mut helped: mpsc::Receiver<PendingDecision>,
+/// Decides about every interaction that comes from the channel, until the process stops.
+pub(super) async fn decide_all(
+    surveys: Surveys,
+    mut ended: mpsc::Receiver<PendingDecision>,
     mut reporter: Reporter,
     life: Lifecycle,
 ) {
     reporter.set_state(SourceState::Live, None);
     loop {
         reporter.publish().await;
-        let (one, answer) = tokio::select! {
+        let (interaction, answer) = tokio::select! {
             () = life.stopping() => return,
-            one = helped.recv() => match one {
-                Some(one) => one,
+            pending = ended.recv() => match pending {
+                Some(pending) => pending,
                 None => return,
             },
-            // Counts that were too young to be told.
+            // Counters that are not published yet.
             () = tokio::time::sleep(std::time::Duration::from_secs(1)), if reporter.has_unpublished() => continue,
         };
         let now = reporter.clock().now();
-        let (became, by_hand) = desk.consider(&one, now).await.unwrap_or_else(|error| {
+        let (decision, is_manual) = surveys.decide(&interaction, now).await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "a survey request could not be stored yet");
             (SurveyDecision::Retry, false)
         });
-        if let Some(counter) = became.counter() {
+        if let Some(counter) = decision.counter() {
             reporter.count(counter);
         }
-        if let SurveyDecision::Skipped(why) = became
-            && !SILENT.contains(&why)
-        {
-            desk.remember_unasked(&desk.not_asked(&one, why, now)).await;
+        if let SurveyDecision::Skipped(reason) = decision {
+            let skipped = surveys.skipped_survey(&interaction, reason, now);
+            if !UNLISTED.contains(&reason) {
+                surveys.store_skipped(&skipped).await;
+            }
+            // A manual request covers the interaction, and is counted once that has ended.
+            let is_counted = is_coverage_gap(reason) || is_manual;
+            // An interaction that is reported days later does not belong to today.
+            if is_counted && interaction.ended.is_none_or(|ended| now.duration_since(ended) < COUNTED_FOR) {
+                surveys.0.gold.apply(Fact::SurveySkipped(Box::new(skipped))).await;
+            }
         }
-        if let SurveyDecision::Skipped(why) = became
-            // A person's request covers it, which is counted once it is over.
-            && (is_uncovered(why) || by_hand)
-            // What is heard of days later is none of today's.
-            && one.ended.is_none_or(|ended| now.duration_since(ended) < DAY)
-        {
-            desk.0.gold.apply(Fact::SurveySkipped(Box::new(desk.not_asked(&one, why, now)))).await;
-        }
-        // Whoever no longer listens is stopping.
-        let _ = answer.send(became);
+        // A caller that no longer waits is stopping.
+        let _ = answer.send(decision);
     }
 }
 
 impl Surveys {
-    /// Decides, and writes down what is decided. Whether it was a person who had asked already.
-    async fn consider(&self, helped: &EndedInteraction, now: Timestamp) -> Result<(SurveyDecision, bool), StoreError> {
-        let _one_at_a_time = self.0.asking.lock().await;
-        match self.decide(helped, now).await {
-            Ok(became) => Ok((became, false)),
-            Err(StoreError::AlreadyRequested(before)) => {
-                let by_hand = before.context["origin"] == SurveyOrigin::Manual.as_str();
-                Ok((SurveyDecision::Skipped(SkipReason::AlreadyAsked), by_hand))
+    /// Decides and stores the decision. The flag: whether an earlier manual request prevented this one.
+    async fn decide(&self, ended: &EndedInteraction, now: Timestamp) -> Result<(SurveyDecision, bool), StoreError> {
+        let _deciding = self.0.deciding.lock().await;
+        match self.request_automatically(ended, now).await {
+            Ok(decision) => Ok((decision, false)),
+            Err(StoreError::AlreadyRequested(earlier)) => {
+                let is_manual = earlier.context["origin"] == SurveyOrigin::Manual.as_str();
+                Ok((SurveyDecision::Skipped(SkipReason::AlreadyAsked), is_manual))
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn decide(&self, helped: &EndedInteraction, now: Timestamp) -> Result<SurveyDecision, StoreError> {
-        let (sending, origin) = match &helped.interaction {
+    async fn request_automatically(
+        &self,
+        ended: &EndedInteraction,
+        now: Timestamp,
+    ) -> Result<SurveyDecision, StoreError> {
+        let (sending, origin) = match &ended.interaction {
             Interaction::Session(_) => (self.0.rules.sessions, SurveyOrigin::Session),
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
         };
         if sending == Sending::Off {
             return Ok(SurveyDecision::Skipped(SkipReason::SwitchedOff));
         }
-        let request = match self.request_for(helped) {
+        let request = match self.request_for(ended) {
             Ok(request) => request,
-            Err(unfit) => return Ok(SurveyDecision::Skipped(unfit)),
+            Err(reason) => return Ok(SurveyDecision::Skipped(reason)),
         };
-        if self.asked_elsewhere(helped) {
+        if self.is_requested_externally(ended) {
             return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         }
-        let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
+        let Some(key) = self.key_of(&ended.interaction, ended.conversation.as_deref()).await? else {
             return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         };
-        // One that was asked about in time may be told again at any time.
+        // An interaction with a request may be reported again at any later time.
         if self.0.store.outbox().by_key(&key).await?.is_some() {
             return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         }
-        if self.is_too_long_ago(helped, now) {
+        if self.is_too_old(ended, now) {
             return Ok(SurveyDecision::Skipped(SkipReason::TooLongAgo));
         }
-        let (mut held, side) = (helped.hold_reason.as_ref().map(ToString::to_string), self.side(helped));
+        let (mut hold_reason, side) = (ended.hold_reason.as_ref().map(ToString::to_string), self.match_side(ended));
         if let Some(side) = &side {
-            let is_session = matches!(helped.interaction, Interaction::Session(_));
+            let is_session = matches!(ended.interaction, Interaction::Session(_));
             match self.counterpart(is_session, side).await? {
                 Counterpart::None => {}
                 Counterpart::Found(_, evidence) => {
-                    tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
+                    tracing::info!(interaction = ?ended.interaction, %evidence, "a survey about this interaction was requested under another name");
                     return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
                 }
                 Counterpart::Several(_, evidence) => {
-                    held = held.or_else(|| {
+                    hold_reason = hold_reason.or_else(|| {
                         Some(format!(
-                            "The customer was asked already about what may be the same: {evidence}. Send it if it was \
-                             something else."
+                            "The customer was already surveyed about what may be the same interaction: {evidence}. Send it \
+                             if it was another one."
                         ))
                     });
                 }
             }
         }
-        let (session, rev) = match &helped.interaction {
+        let (session, rev) = match &ended.interaction {
             Interaction::Session(session) => (Some(session.0), None),
             Interaction::Conversation { rev, .. } => (None, *rev),
         };
-        let first = format!("conversation:{}", conversation_of(helped).unwrap_or_default());
-        let is_another_end = key.starts_with(&first) && key != first;
+        let first = format!("conversation:{}", conversation_of(ended).unwrap_or_default());
+        let is_reclosed = key.starts_with(&first) && key != first;
         let mut request = request;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
         let new = NewOutboxEntry {
@@ -146,68 +149,68 @@ impl Surveys {
             kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: json!({
-                "origin": origin.as_str(), "session": session, "conversation": conversation_of(helped), "rev": rev,
-                "dryRun": sending == Sending::DryRun && held.is_none(), "call": side, "note": helped.note,
+                "origin": origin.as_str(), "session": session, "conversation": conversation_of(ended), "rev": rev,
+                "call": side, "note": ended.note,
             }),
         };
-        let (held, how) = match (sending, held) {
-            (_, Some(reason)) => (Some(Some(reason)), "held"),
-            (Sending::DryRun, None) => (Some(None), "dryRun"),
-            _ => (None, "asked"),
+        let (initial, counter) = match (sending, hold_reason) {
+            (_, Some(reason)) => (InitialState::NeedsReview(Some(reason)), "held"),
+            (Sending::DryRun, None) => (InitialState::DryRun, "dryRun"),
+            _ => (InitialState::Queued, "asked"),
         };
-        let asking = if is_another_end { SurveyTrigger::Reclosed } else { SurveyTrigger::Automatic };
-        match self.0.store.outbox().enqueue_survey(Self::names_of(helped), asking, new, held, None).await {
+        let trigger = if is_reclosed { SurveyTrigger::Reclosed } else { SurveyTrigger::Automatic };
+        match self.0.store.outbox().enqueue_survey(Self::names_of(ended), trigger, new, initial, None).await {
             Ok(written) if written.is_new => {
-                self.written(&written.entry, true).await;
-                Ok(SurveyDecision::Requested(how))
+                self.receipt(&written.entry, true).await;
+                Ok(SurveyDecision::Requested(counter))
             }
-            // The other half of the interaction was here first, in other words.
+            // The counterpart of the interaction came first.
             Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked)),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether nobody would remember what they are asked about. What nobody can say when it ended has just ended.
-    fn is_too_long_ago(&self, helped: &EndedInteraction, now: Timestamp) -> bool {
+    /// Whether the customer would no longer remember it. An interaction without a known end has just ended.
+    fn is_too_old(&self, ended: &EndedInteraction, now: Timestamp) -> bool {
         let within = SignedDuration::try_from(self.0.rules.ask_within).unwrap_or(SignedDuration::MAX);
-        helped.ended.is_some_and(|ended| now.duration_since(ended) > within)
+        ended.ended.is_some_and(|at| now.duration_since(at) > within)
     }
 
-    /// What would be sent, or why nothing is.
-    fn request_for(&self, helped: &EndedInteraction) -> Result<Request, SkipReason> {
-        if let Some(unfit) = helped.skip_reason {
-            return Err(unfit);
+    /// The request to send, or why there is none.
+    fn request_for(&self, ended: &EndedInteraction) -> Result<Request, SkipReason> {
+        if let Some(reason) = ended.skip_reason {
+            return Err(reason);
         }
         let given = |text: &Option<std::sync::Arc<str>>| {
             text.as_deref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
         };
-        let employee = match given(&helped.employee_email) {
+        let employee = match given(&ended.employee_email) {
             Some(email) => Employee { email: Some(email), custom_id: None },
-            None => self.employee(helped.agent).ok_or(SkipReason::AgentNotMapped)?,
+            None => self.employee(ended.agent).ok_or(SkipReason::AgentNotMapped)?,
         };
-        let email = given(&helped.email);
-        let channel = given(&helped.channel).or_else(|| helped.modality.as_ref().map(|it| channel(it).to_owned()));
-        let (interaction, session) = match &helped.interaction {
+        let email = given(&ended.email);
+        let channel = given(&ended.channel).or_else(|| ended.modality.as_ref().map(|it| channel(it).to_owned()));
+        let (interaction, session) = match &ended.interaction {
             Interaction::Session(session) => (session.to_string(), Some(session.to_string())),
             Interaction::Conversation { id, .. } => (id.to_string(), None),
         };
-        let conversation = conversation_of(helped);
-        // Our ids come back in the results, and make joins certain (`apis.md` D.6).
-        let queue = helped.queue.filter(|queue| queue.special_name().is_none()).map(|queue| queue.to_string());
+        let conversation = conversation_of(ended);
+        // Agent Connect returns custom properties with the result, which is then matched with certainty (apis.md D.6).
+        let queue = ended.queue.filter(|queue| queue.special_name().is_none()).map(|queue| queue.to_string());
         let properties = [
             ("callboard_session", session),
             ("callboard_conversation", conversation.clone()),
             ("callboard_queue", queue),
         ];
         let request = Request {
-            // Without a name the address stands in, which is how the upstream would greet them (`apis.md` B170).
-            customer: Customer { name: given(&helped.customer).or_else(|| email.clone()), email },
+            // Agent Connect greets a customer without a name by their address (apis.md B170).
+            customer: Customer { name: given(&ended.customer).or_else(|| email.clone()), email },
             employee,
             channel: channel.ok_or(SkipReason::NoChannel)?,
             ext_interaction_id: conversation.unwrap_or(interaction),
-            external_url: given(&helped.link),
-            tags: helped.tags.iter().map(ToString::to_string).collect(),
-            do_not_send: helped.do_not_send,
+            external_url: given(&ended.link),
+            tags: ended.tags.iter().map(ToString::to_string).collect(),
+            do_not_send: ended.do_not_send,
             custom_properties: properties
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?)))
@@ -218,21 +221,21 @@ impl Surveys {
         Ok(request)
     }
 
-    /// Nobody is asked. Whose customer it was is known by number, or by the address that another system has of them.
-    fn not_asked(&self, helped: &EndedInteraction, why: SkipReason, at: Timestamp) -> SkippedSurvey {
-        let called = helped.employee_email.as_deref();
-        let agent = || AgentDirectory::from_copy(self.0.gold.copy()).find(&[called?], None);
+    /// What is known of a skipped interaction. Its agent is known by number, or by the address in another system.
+    fn skipped_survey(&self, ended: &EndedInteraction, reason: SkipReason, at: Timestamp) -> SkippedSurvey {
+        let email = ended.employee_email.as_deref();
+        let agent = || AgentDirectory::from_copy(self.0.gold.copy()).find(&[email?], None);
         SkippedSurvey {
-            interaction: helped.interaction.clone(),
-            conversation: helped.conversation.clone(),
+            interaction: ended.interaction.clone(),
+            conversation: ended.conversation.clone(),
             at,
-            queue: helped.queue,
-            agent: helped.agent.or_else(agent),
-            reason: why,
+            queue: ended.queue,
+            agent: ended.agent.or_else(agent),
+            reason,
         }
     }
 
-    /// How Agent Connect knows an agent: by address, else by a table.
+    /// The Agent Connect employee that an agent is: by address, else by the site's table.
     fn employee(&self, agent: Option<AgentId>) -> Option<Employee> {
         let agent = agent?;
         let by_id = self.0.rules.by_custom_id.iter().filter(|(_, known)| **known == agent).map(|(id, _)| id).min();
@@ -245,20 +248,21 @@ impl Surveys {
     }
 }
 
-/// Whether a customer was helped who might have been asked. What is asked about already is counted where it is asked, what
-/// goes on or never began has not ended, and what is switched off is nobody's to cover.
-fn is_uncovered(why: SkipReason) -> bool {
-    const OTHERS: [SkipReason; 5] = [
+/// Whether a handled interaction lacks a survey that it could have had. One that was requested is counted with its request,
+/// one that was abandoned, transferred or has not ended was not handled to its end, and what is switched off is not meant to
+/// be covered.
+fn is_coverage_gap(reason: SkipReason) -> bool {
+    const NO_GAP: [SkipReason; 5] = [
         SkipReason::AlreadyAsked,
         SkipReason::SwitchedOff,
         SkipReason::Abandoned,
         SkipReason::Transferred,
         SkipReason::NeverEnded,
     ];
-    !OTHERS.contains(&why)
+    !NO_GAP.contains(&reason)
 }
 
-/// A kind of contact in the upstream's words.
+/// The channel as Agent Connect names it.
 fn channel(modality: &Modality) -> &str {
     match modality.as_str() {
         "audio" => "phone",

@@ -1,4 +1,4 @@
-//! Knows the way to Agent Connect.
+//! Delivers survey requests to Agent Connect.
 
 use super::error_rate::ErrorRate;
 use super::{KINDS, RECOVERY, SHOWN, Surveys};
@@ -11,7 +11,7 @@ use base::Clock;
 use base::metrics::Metrics;
 
 pub(super) struct AgentConnectDestination {
-    desk: Surveys,
+    surveys: Surveys,
     upstream: AgentConnect,
     clock: Clock,
     metrics: Metrics,
@@ -20,13 +20,19 @@ pub(super) struct AgentConnectDestination {
 }
 
 impl AgentConnectDestination {
-    pub fn new(desk: Surveys, upstream: AgentConnect, mut reporter: Reporter, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        surveys: Surveys,
+        upstream: AgentConnect,
+        mut reporter: Reporter,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
         reporter.transport(Some("REST"));
         reporter.set_state(SourceState::Live, None);
-        Self { desk, upstream, clock, metrics, reporter, error_rate: ErrorRate::default() }
+        Self { surveys, upstream, clock, metrics, reporter, error_rate: ErrorRate::default() }
     }
 
-    fn note(&mut self, request: &str, sent: &Result<Accepted, SendError>) {
+    fn record(&mut self, request: &str, sent: &Result<Accepted, SendError>) {
         let (result, cause) = match sent {
             Ok(_) => ("accepted", "none"),
             Err(SendError::Rejected { .. }) => ("rejected", "upstream"),
@@ -41,8 +47,8 @@ impl AgentConnectDestination {
         };
         self.metrics.survey_request(result, cause);
         let now = self.clock.now();
-        self.error_rate.ended(now, request, sent.is_err());
-        self.metrics.survey_error_ratio(self.error_rate.share(now));
+        self.error_rate.record(now, request, sent.is_err());
+        self.metrics.survey_error_ratio(self.error_rate.ratio(now));
         self.reporter.count(result);
         match sent {
             Ok(_) | Err(SendError::Rejected { .. } | SendError::Invalid(_)) => {
@@ -60,11 +66,11 @@ impl Destination for AgentConnectDestination {
     const SHOWN: u32 = SHOWN;
 
     fn store(&self) -> &Store {
-        &self.desk.0.store
+        &self.surveys.0.store
     }
 
     async fn requested(&self) {
-        self.desk.0.asked.notified().await;
+        self.surveys.0.requested.notified().await;
     }
 
     async fn deliver(&mut self, entry: &OutboxEntry) -> DeliveryOutcome {
@@ -76,7 +82,7 @@ impl Destination for AgentConnectDestination {
             let Ok(request) = serde_json::from_value::<Request>(entry.body.clone()) else { return unreadable() };
             self.upstream.send(&request).await
         };
-        self.note(&entry.id, &sent);
+        self.record(&entry.id, &sent);
         match sent {
             Ok(accepted) => DeliveryOutcome::Accepted(Some(serde_json::json!({
                 "request_id": accepted.request_id,
@@ -97,7 +103,7 @@ impl Destination for AgentConnectDestination {
             Err(error @ SendError::NotSent(_)) => {
                 DeliveryOutcome::RetryLater { reason: error.to_string(), retry_after: None }
             }
-            Err(error @ SendError::KeyRefused) => DeliveryOutcome::NotUntilMended(error.to_string()),
+            Err(error @ SendError::KeyRefused) => DeliveryOutcome::NeedsRepair(error.to_string()),
             Err(error @ (SendError::Invalid(_) | SendError::Misconfigured(_))) => {
                 DeliveryOutcome::Rejected(error.to_string())
             }
@@ -105,7 +111,7 @@ impl Destination for AgentConnectDestination {
     }
 
     async fn publish(&self, entry: &OutboxEntry) {
-        self.desk.tell(entry).await;
+        self.surveys.publish(entry).await;
     }
 
     async fn round_ended(&mut self, is_outbox_usable: bool) {

@@ -1,5 +1,5 @@
-//! The share of requests that went wrong in the last hour. Agent Connect raises its own alarm at five percent
-//! (`apis.md` R18, B184); this is the same figure, seen here first.
+//! The error rate of survey requests over the last hour. Agent Connect raises its own alarm at five percent (apis.md R18,
+//! B184); this is the same figure, seen here first.
 
 use std::collections::VecDeque;
 
@@ -7,42 +7,40 @@ use jiff::{SignedDuration, Timestamp};
 
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// A share of fewer requests than this says nothing: one of ten may as well be two percent as forty.
-const FEWEST: usize = 20;
+/// The error rate of fewer requests than this says nothing.
+const MIN_REQUESTS: usize = 20;
 
-/// Nor do fewer errors than this.
-const FEWEST_ERRORS: usize = 3;
+/// The error rate with fewer errors than this says nothing.
+const MIN_ERRORS: usize = 3;
 
-/// Where the upstream raises its alarm.
+/// Where Agent Connect raises its alarm.
 const LIMIT: f64 = 0.05;
 
-/// Requests that ended, and how: each once, as its last try ended.
+/// The requests of the last hour, each once with the result of its last attempt.
 #[derive(Debug, Default)]
 pub(super) struct ErrorRate(VecDeque<(Timestamp, String, bool)>);
 
 impl ErrorRate {
-    /// One more has ended.
-    pub fn ended(&mut self, now: Timestamp, request: &str, wrong: bool) {
+    /// Counts an attempt.
+    pub fn record(&mut self, now: Timestamp, request: &str, is_error: bool) {
         self.0.retain(|(_, known, _)| known != request);
-        self.0.push_back((now, request.to_owned(), wrong));
+        self.0.push_back((now, request.to_owned(), is_error));
         self.forget(now);
     }
 
-    /// The share of those of the last hour that went wrong, between 0 and 1.
+    /// Between 0 and 1.
     #[expect(clippy::cast_precision_loss, reason = "requests of an hour are far below 2^52")]
-    pub fn share(&mut self, now: Timestamp) -> f64 {
+    pub fn ratio(&mut self, now: Timestamp) -> f64 {
         self.forget(now);
         if self.0.is_empty() { 0.0 } else { self.wrong() as f64 / self.0.len() as f64 }
     }
 
-    /// In a sentence, if the upstream is about to raise its alarm and there is enough to say so.
+    /// A sentence, if Agent Connect is about to raise its alarm and there is enough data to say so.
     pub fn alarm(&mut self, now: Timestamp) -> Option<String> {
-        let share = self.share(now);
+        let ratio = self.ratio(now);
         let (wrong, all) = (self.wrong(), self.0.len());
-        (share > LIMIT && wrong >= FEWEST_ERRORS && all >= FEWEST).then(|| {
-            format!(
-                "{wrong} of {all} survey requests of the last hour went wrong; Agent Connect's own alarm is at 5 %."
-            )
+        (ratio > LIMIT && wrong >= MIN_ERRORS && all >= MIN_REQUESTS).then(|| {
+            format!("{wrong} of {all} survey requests of the last hour failed; Agent Connect's own alarm is at 5 %.")
         })
     }
 
@@ -66,24 +64,24 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_hour_counts_and_each_request_once() {
+    fn error_rate_counts_the_last_hour_and_each_request_once() {
         let near = |share: f64, expected: f64| assert!((share - expected).abs() < 1e-9, "{share} is not {expected}");
         let mut rate = ErrorRate::default();
-        rate.ended(at(0), "a", true);
-        near(rate.share(at(0)), 1.0);
-        rate.ended(at(1), "a", true);
-        rate.ended(at(30), "b", false);
-        near(rate.share(at(30)), 0.5);
-        rate.ended(at(31), "a", false);
-        near(rate.share(at(31)), 0.0);
-        near(rate.share(at(200)), 0.0);
+        rate.record(at(0), "a", true);
+        near(rate.ratio(at(0)), 1.0);
+        rate.record(at(1), "a", true);
+        rate.record(at(30), "b", false);
+        near(rate.ratio(at(30)), 0.5);
+        rate.record(at(31), "a", false);
+        near(rate.ratio(at(31)), 0.0);
+        near(rate.ratio(at(200)), 0.0);
     }
 
     #[test]
-    fn few_requests_or_few_errors_are_no_alarm() {
+    fn error_rate_of_few_requests_or_errors_is_no_alarm() {
         let rate = |wrong: usize, all: usize| {
             let mut rate = ErrorRate::default();
-            (0..all).for_each(|number| rate.ended(at(0), &number.to_string(), number < wrong));
+            (0..all).for_each(|number| rate.record(at(0), &number.to_string(), number < wrong));
             rate.alarm(at(1))
         };
         assert!(rate(3, 19).is_none(), "too few requests");

@@ -183,7 +183,7 @@ impl Surveys {
         upstream: AgentConnect,
         rules: Rules,
         helped: mpsc::Receiver<PendingDecision>,
-        mut reporter: Reporter,
+        reporter: Reporter,
         clock: &Clock,
         metrics: &Metrics,
         life: &Lifecycle,
@@ -262,9 +262,9 @@ impl Surveys {
         let is_known = self.0.store.outbox().by_key(&key).await?.is_some();
         if !survey.again
             && !is_known
-            && let Some(before) = self.before(&about).await?
+            && let Some(earlier) = self.earlier_request(&about).await?
         {
-            return Err(SurveyError::AlreadyRequested(Box::new(before)));
+            return Err(SurveyError::AlreadyRequested(Box::new(earlier)));
         }
         let new = NewOutboxEntry {
             key,

@@ -1,30 +1,31 @@
-//! Asks a customer again, after something was made good (`apis.md` R14, B172).
+//! Recovery requests: a second survey after service recovery (apis.md R14, B172).
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{RECOVERY, SurveyError, SurveyReceipt, Surveys};
-use crate::domain::{Actor, Permission, SurveyId};
+use crate::domain::{Actor, Permission, SurveyId, SurveyOrigin};
 use crate::gold::{Entity, Key};
 use crate::store::{NewOutboxEntry, StoreError};
 use crate::upstream::agent_connect::{Employee, Recovery};
 
-/// Who made good what went wrong.
+/// A recovery request that a person makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewRecovery {
-    /// Their e-mail address in their Agent Connect profile. Without this and the id, the agent whom the survey was about.
+    /// The e-mail address, in Agent Connect, of the agent who recovered the customer. Without this and the id, the agent of
+    /// the first survey.
     pub employee_email: Option<String>,
-    /// Their id in their Agent Connect profile. A text: leading zeros count.
+    /// The agent's id in Agent Connect. A text: leading zeros count.
     pub employee_custom_id: Option<String>,
-    /// What it was about, for reports.
+    /// Topics, for reports.
     pub tags: Vec<String>,
-    /// Recorded by Agent Connect, but nobody is surveyed.
+    /// Agent Connect records it and surveys no one.
     pub do_not_send: bool,
 }
 
 impl Surveys {
-    /// Asks again about an earlier survey, once: whoever presses a second time finds the first.
+    /// Requests a recovery survey, once for each survey: a second call finds the first request.
     ///
     /// # Errors
     /// [`SurveyError::Conflict`] while the upstream's identity of the survey is not known, or when it is a recovery itself;
@@ -40,10 +41,10 @@ impl Surveys {
         let Some(Entity::Survey(first)) = entity.as_deref() else { return Err(SurveyError::NotFound) };
         let survey = &first.survey;
         if first.recovers.is_some() {
-            return Err(SurveyError::Conflict("It is a recovery itself: recover the first survey."));
+            return Err(SurveyError::Conflict("It is a recovery survey itself: recover the first survey."));
         }
         let Some(uuid) = first.uuid() else {
-            return Err(SurveyError::Conflict("Agent Connect has not told yet under which id it knows this survey."));
+            return Err(SurveyError::Conflict("Agent Connect has not reported its id of this survey yet."));
         };
         let employee = if by.employee_email.is_some() || by.employee_custom_id.is_some() {
             if !self.may_ask_about(by.employee_email.as_deref(), by.employee_custom_id.as_deref(), permission) {
@@ -67,22 +68,23 @@ impl Surveys {
         recovery.check_lines()?;
         let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
         let before = json!({ "request_id": &**uuid });
-        let line = self.begin(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
+        let seq =
+            self.begin_audit(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
         let entry = NewOutboxEntry {
-            // Not the presser's key: two people who press are still one recovery. Nor ours: a survey is known by the
-            // upstream's before it is known whose it was, and after that is forgotten.
+            // Not the caller's key: two callers make one recovery. Nor our id of the survey, which may not be known yet, or
+            // no longer.
             key: format!("recovery:{uuid}"),
             kind: RECOVERY.to_owned(),
             body,
             context: json!({
                 "recovers": id, "session": survey.session.map(|session| session.0),
-                "conversation": survey.conversation.as_deref(), "origin": "manual",
+                "conversation": survey.conversation.as_deref(), "origin": SurveyOrigin::Manual.as_str(),
                 "customer": survey.customer.as_deref(), "channel": &*survey.channel, "actor": actor,
             }),
         };
         let written = self.0.store.outbox().enqueue(entry).await;
-        self.end(line, written.as_ref().err()).await;
+        self.complete_audit(seq, written.as_ref().err()).await;
         let written = written?;
-        Ok(self.written(&written.entry, written.is_new).await)
+        Ok(self.receipt(&written.entry, written.is_new).await)
     }
 }

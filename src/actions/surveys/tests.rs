@@ -20,7 +20,13 @@ struct World {
 }
 
 async fn world(change: impl FnOnce(&mut Rules)) -> World {
-    world_in(TempDir::new().unwrap(), change).await
+    world_in(private_dir(), change).await
+}
+
+/// A directory that other users cannot enter, as the store requires.
+fn private_dir() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
 async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World {
@@ -282,7 +288,7 @@ async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
     let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
     let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
     let coverage = rob.feedback.as_ref().and_then(|total| total.coverage.clone()).unwrap();
-    assert_eq!(coverage.reasons.get("skippedTooOld"), Some(&1));
+    assert_eq!(coverage.reasons.get(&SkipReason::TooLongAgo), Some(&1));
     world.end().await;
 }
 
@@ -361,9 +367,9 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
             at: Clock::system().now(),
             queue: queue.map(QueueId),
             agent: agent.map(AgentId),
-            why: SkipReason::NoCustomerEmail,
+            reason: SkipReason::NoCustomerEmail,
         };
-        world.desk.remember_unasked(&told).await;
+        world.desk.store_skipped(&told).await;
     }
     let realm = || Visibility {
         agents: [41, 42].map(AgentId).into(),
@@ -388,7 +394,7 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
 
 #[tokio::test]
 async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
-    let directory = TempDir::new().unwrap();
+    let directory = private_dir();
     let clock = Clock::system();
     let store = Store::open(directory.path(), clock.clone()).unwrap();
     let new = |key: String| NewOutboxEntry {
@@ -397,11 +403,24 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
         body: serde_json::json!({ "ext_interaction_id": "1" }),
         context: serde_json::json!({}),
     };
-    let held = store.outbox().hold(new("held".to_owned()), None).await.unwrap().entry;
-    let tried = store
+    let held = store
         .outbox()
-        .hold(NewOutboxEntry { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
-    let tried = tried.await.unwrap().entry;
+        .enqueue_survey(
+            Vec::new(),
+            SurveyTrigger::Automatic,
+            new("held".to_owned()),
+            InitialState::NeedsReview(None),
+            None,
+        )
+        .await
+        .unwrap()
+        .entry;
+    let dry_run = store
+        .outbox()
+        .enqueue_survey(Vec::new(), SurveyTrigger::Automatic, new("dry".to_owned()), InitialState::DryRun, None)
+        .await
+        .unwrap()
+        .entry;
     let refused = store.outbox().enqueue(new("refused".to_owned())).await.unwrap().entry;
     store.outbox().claim(&refused.id).await.unwrap();
     store.outbox().record_outcome(&refused.id, crate::store::RequestOutcome::rejected("No.")).await.unwrap();
@@ -424,6 +443,6 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(known(&held.id).await && known(&refused.id).await);
-    assert!(!known(&tried.id).await, "what was only tried wants nothing of anybody");
+    assert!(!known(&dry_run.id).await, "a dry run needs no person");
     world.end().await;
 }

@@ -1,7 +1,7 @@
-//! Asks Agent Connect what became of surveys.
+//! Polls Agent Connect's Data Return for survey results.
 //!
-//! Nothing pushes it (apis.md P15). Records are kept as they came before the cursor moves behind them (J64), and gold is
-//! filled from what is kept, so that a restart shows what was known without asking.
+//! Nothing is pushed (apis.md P15). Records are stored as they came before the cursor moves past them (J64), and gold
+//! is filled from the store, so that a restart shows what was known without a request.
 
 mod rate_limiter;
 mod translate;
@@ -25,29 +25,28 @@ use base::{Backoff, Lifecycle};
 
 use rate_limiter::{MINUTE, RateLimiter};
 
-/// Up to which change records are kept.
+/// The key of the cursor: the sequence number up to which records are stored.
 const CURSOR: &str = "agentConnect.data";
 
-/// How far before the cursor each round begins: what was restamped while a page was on its way is not missed.
+/// How far before the cursor each poll begins, so that records that moved while a page was read are not missed.
 const OVERLAP: i64 = 100;
 
-/// No upstream changes so many records between two of a page.
-const LEAP: i64 = 1_000_000_000;
+/// A sequence number that is higher by this much is an outlier.
+const MAX_STEP: i64 = 1_000_000_000;
 
-/// How many records are read from the disk at once.
-const FROM_DISK: u32 = 500;
+/// Records read from the store at once.
+const PAGE: u32 = 500;
 
-/// How many records that cannot be read are told apart.
-const MOST_UNREADABLE: usize = 10_000;
+/// Unreadable records that are told apart.
+const MAX_UNREADABLE: usize = 10_000;
 
 /// The longest pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const MAX_PAUSE: Duration = Duration::from_secs(600);
 
-/// How often Data Return has been read to its end since the start. Whoever waits for a survey to turn up there counts
-/// completed_polls.
+/// Number of complete polls since the start. A survey request that waits for its result counts them.
 pub type CompletedPolls = watch::Receiver<u64>;
 
-/// Follows Data Return.
+/// Polls Data Return.
 pub struct AgentConnectFeed {
     upstream: DataReturn,
     store: Store,
@@ -59,22 +58,22 @@ pub struct AgentConnectFeed {
     completed_polls: watch::Sender<u64>,
     rate_limiter: RateLimiter,
     silent_after: SignedDuration,
-    /// When a record last said something new.
-    news: Timestamp,
-    /// Where clocks are that nobody says where they are.
+    /// When the last new record came.
+    last_new: Timestamp,
+    /// The time zone of times that name none.
     zone: TimeZone,
-    /// The hashes of records that could not be read.
+    /// Hashes of unreadable records.
     unreadable: HashSet<u64>,
 }
 
-/// Why a round did not come to its end.
-enum Trouble {
+/// Why a poll failed.
+enum PollError {
     Upstream(DataError),
     Store,
 }
 
 impl AgentConnectFeed {
-    /// A feed that has asked nothing yet. `employees` says who has which number at Agent Connect.
+    /// A feed that has polled nothing yet. `employees` maps Agent Connect's `custom_id` to agents.
     #[must_use]
     pub fn new(
         upstream: DataReturn,
@@ -87,7 +86,7 @@ impl AgentConnectFeed {
         let (interval, mode) = (config.data_return_interval, config.mode);
         let (completed_polls, _) = watch::channel(0);
         let silent_after = SignedDuration::try_from(config.silent_after).unwrap_or(SignedDuration::MAX);
-        let (rate_limiter, news) = (RateLimiter::default(), reporter.clock().now());
+        let (rate_limiter, last_new) = (RateLimiter::default(), reporter.clock().now());
         let (zone, unreadable) = (TimeZone::UTC, HashSet::new());
         Self {
             upstream,
@@ -100,50 +99,50 @@ impl AgentConnectFeed {
             completed_polls,
             rate_limiter,
             silent_after,
-            news,
+            last_new,
             zone,
             unreadable,
         }
     }
 
-    /// In which zone times are that name none; UTC otherwise.
+    /// The time zone of times that name none; UTC by default.
     #[must_use]
     pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// How often it has been read to its end.
+    /// The number of complete polls.
     #[must_use]
     pub fn completed_polls(&self) -> CompletedPolls {
         self.completed_polls.subscribe()
     }
 
-    /// Follows until the process stops.
+    /// Runs until the process stops.
     pub async fn run(mut self, life: Lifecycle) {
         self.reporter.transport(Some("polling"));
         tokio::select! {
             () = life.stopping() => return,
-            () = self.show_what_is_kept() => {}
+            () = self.restore() => {}
         }
-        let mut backoff = Backoff::new(self.interval, LONGEST_PAUSE.max(self.interval));
+        let mut backoff = Backoff::new(self.interval, MAX_PAUSE.max(self.interval));
         loop {
-            let round = tokio::select! {
+            let polled = tokio::select! {
                 () = life.stopping() => return,
-                round = self.round() => round,
+                polled = self.poll() => polled,
             };
-            let pause = match round {
+            let pause = match polled {
                 Ok(()) => {
-                    backoff = Backoff::new(self.interval, LONGEST_PAUSE.max(self.interval));
+                    backoff = Backoff::new(self.interval, MAX_PAUSE.max(self.interval));
                     self.reporter.count("polls");
                     self.reporter.received(0);
-                    self.judge();
+                    self.report_state();
                     self.interval
                 }
-                Err(trouble) => {
+                Err(error) => {
                     self.reporter.count("failedPolls");
-                    self.reporter.set_state(SourceState::Down, Some(&trouble.sentence()));
-                    backoff.next_wait().max(trouble.wait())
+                    self.reporter.set_state(SourceState::Down, Some(&error.sentence()));
+                    backoff.next_wait().max(error.wait())
                 }
             };
             self.reporter.publish().await;
@@ -154,48 +153,47 @@ impl AgentConnectFeed {
         }
     }
 
-    /// Readings come to their end; whether they bring anything is another matter.
-    fn judge(&mut self) {
-        let silent = self.reporter.clock().now().duration_since(self.news) > self.silent_after;
+    /// A source that answers is stale if it has sent nothing new for long.
+    fn report_state(&mut self) {
+        let silent = self.reporter.clock().now().duration_since(self.last_new) > self.silent_after;
         match self.mode {
-            // No answers are gathered for the test key (apis.md B179), so that silence means nothing.
+            // Agent Connect collects no answers for the test key (apis.md B179), so silence means nothing.
             Mode::Test => {
                 let why = "The test key is in use: Agent Connect gathers no answers for it.";
                 self.reporter.set_state(SourceState::Polling, Some(why));
             }
             Mode::Production if silent => {
                 let why =
-                    "Agent Connect answers, and has told nothing new for long: look whether surveys are still sent.";
+                    "Agent Connect answers, but has had no new results for long: check whether surveys are still sent.";
                 self.reporter.set_state(SourceState::Stale, Some(why));
             }
             Mode::Production => self.reporter.set_state(SourceState::Polling, None),
         }
     }
 
-    /// Nothing is asked before this has come to its end: the upstream's newest would otherwise stand before what is kept.
-    async fn show_what_is_kept(&mut self) {
+    /// Tells gold all stored results. Polling begins only afterwards: newer results must not come before stored ones.
+    async fn restore(&mut self) {
         let mut place = 0;
         loop {
-            match self.store.survey_results().after(place, FROM_DISK).await {
+            match self.store.survey_results().after(place, PAGE).await {
                 Ok(records) => {
                     let Some(last) = records.last() else { return };
-                    // A page may end amid records of one place; whatever comes twice changes nothing.
-                    place =
-                        if records.len() < FROM_DISK as usize { last.sequence } else { last.sequence.max(place + 1) };
+                    // A page may end amid records of one sequence number; a repeated record changes nothing.
+                    place = if records.len() < PAGE as usize { last.sequence } else { last.sequence.max(place + 1) };
                     for record in &records {
-                        self.tell(record).await;
+                        self.apply(record).await;
                     }
                 }
                 Err(error) => {
-                    tracing::error!(error = %error, "kept survey results cannot be read yet");
+                    tracing::error!(error = %error, "stored survey results cannot be read yet");
                     sleep(Duration::from_secs(5)).await;
                 }
             }
         }
     }
 
-    /// Reads from a little before the cursor to the end.
-    async fn round(&mut self) -> Result<(), Trouble> {
+    /// Reads all pages from a little before the cursor.
+    async fn poll(&mut self) -> Result<(), PollError> {
         let cursor = self.store.survey_results().cursor(CURSOR).await?.and_then(|place| place.parse::<i64>().ok());
         let mut after = cursor.map(|place| place.saturating_sub(OVERLAP).max(0));
         let mut reached = cursor.unwrap_or(0);
@@ -203,40 +201,40 @@ impl AgentConnectFeed {
             self.rate_limiter.acquire().await;
             let page = self.upstream.page(after).await?;
             let full = page.len() >= data::PAGE;
-            // What cannot be read must not be asked for again for ever.
+            // Unreadable records must not be requested again and again.
             let last = newest(page.iter().filter_map(Record::place).collect(), cursor);
             let records: Vec<(EventContext, SurveyRecord)> =
                 page.into_iter().filter_map(|body| self.read(body)).collect();
             self.reporter.received(records.len() as u64);
             if last > cursor {
-                self.news = self.reporter.clock().now();
+                self.last_new = self.reporter.clock().now();
             }
             reached = reached.max(last.unwrap_or(0));
             let kept = self.store.survey_results().record_page(records, CURSOR, reached.to_string()).await?;
             for record in &kept.records {
-                self.tell(record).await;
+                self.apply(record).await;
             }
             drop(kept);
-            // A page that leads nowhere would be asked for for ever.
+            // A page without progress would be requested again and again.
             if !full || last.is_none_or(|last| after.is_some_and(|after| last <= after)) {
                 break;
             }
             after = last;
         }
-        // Whoever counts completed_polls may look at gold, so it must know.
+        // A request that counts polls reads gold, so gold must be up to date.
         self.gold.flush().await;
-        self.completed_polls.send_modify(|completed_polls| *completed_polls += 1);
+        self.completed_polls.send_modify(|count| *count += 1);
         Ok(())
     }
 
     fn read(&mut self, body: serde_json::Value) -> Option<(EventContext, SurveyRecord)> {
         let Some(record) = Record::read(&body) else {
-            // The same ones come again with each round.
+            // The same ones come again with each poll.
             let mut hasher = DefaultHasher::new();
             body.to_string().hash(&mut hasher);
-            if self.unreadable.len() < MOST_UNREADABLE && self.unreadable.insert(hasher.finish()) {
+            if self.unreadable.len() < MAX_UNREADABLE && self.unreadable.insert(hasher.finish()) {
                 self.reporter.count("unreadableResults");
-                tracing::warn!(sequence = ?Record::place(&body), "a survey result without an identity: left out");
+                tracing::warn!(sequence = ?Record::place(&body), "a survey result without an id was skipped");
             }
             return None;
         };
@@ -248,8 +246,8 @@ impl AgentConnectFeed {
         Some((about, SurveyRecord { uuid: record.uuid, sequence: record.sequence, body }))
     }
 
-    async fn tell(&mut self, kept: &SurveyRecord) {
-        if let Some(record) = Record::read(&kept.body) {
+    async fn apply(&mut self, stored: &SurveyRecord) {
+        if let Some(record) = Record::read(&stored.body) {
             let now = self.reporter.clock().now();
             let result = translate::result(record, &self.employees, &self.zone, now);
             self.gold.apply(Fact::SurveyResult(Box::new(result))).await;
@@ -257,40 +255,40 @@ impl AgentConnectFeed {
     }
 }
 
-/// The place up to which a page has been read. One record that stands absurdly far ahead of all others would be the last
-/// that is ever asked for; it counts once another is found there.
+/// The sequence number up to which a page was read. A single record absurdly far ahead of all others does not count,
+/// because everything after it would never be read; with a second one there it does.
 fn newest(mut places: Vec<i64>, cursor: Option<i64>) -> Option<i64> {
     places.sort_unstable();
     let newest = places.pop()?;
     let before = places.last().copied().max(cursor);
-    if before.is_some_and(|before| newest.saturating_sub(before) > LEAP) { places.pop() } else { Some(newest) }
+    if before.is_some_and(|before| newest.saturating_sub(before) > MAX_STEP) { places.pop() } else { Some(newest) }
 }
 
-impl Trouble {
+impl PollError {
     fn sentence(&self) -> String {
         match self {
             Self::Upstream(error) => error.to_string(),
-            Self::Store => "Survey results cannot be stored; they are asked for again.".to_owned(),
+            Self::Store => "Survey results cannot be stored; they are read again.".to_owned(),
         }
     }
 
     fn wait(&self) -> Duration {
         match self {
-            Self::Upstream(DataError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
-            // The hundred of this minute are used up (apis.md P7).
+            Self::Upstream(DataError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(MAX_PAUSE),
+            // This minute's hundred requests are used up (apis.md P7).
             Self::Upstream(DataError::Overloaded { status: 429, .. }) => MINUTE,
             _ => Duration::ZERO,
         }
     }
 }
 
-impl From<DataError> for Trouble {
+impl From<DataError> for PollError {
     fn from(error: DataError) -> Self {
         Self::Upstream(error)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for PollError {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = %error, "survey results cannot be stored");
         Self::Store
@@ -302,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_record_far_ahead_is_not_what_a_page_was_read_up_to() {
+    fn single_record_far_ahead_does_not_move_the_cursor() {
         let far = 9_007_199_254_740_991;
         for (places, cursor, expected) in [
             (vec![], Some(7), None),

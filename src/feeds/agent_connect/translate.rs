@@ -1,4 +1,4 @@
-//! A record of Data Return in our words.
+//! Translates a Data Return record into the types of `domain`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::domain::{AgentId, Delivery, SessionId, SurveyResult};
 use crate::upstream::agent_connect::Record;
 use crate::upstream::tolerant::WrittenTime;
 
-/// What a record says about its survey.
+/// The survey result in a record.
 pub(super) fn result(
     from: Record,
     employees: &HashMap<String, AgentId>,
@@ -47,12 +47,13 @@ pub(super) fn result(
     }
 }
 
-/// A time to come cannot be meant: where the upstream's clock or zone is ahead of ours it is now, further ahead none.
+/// A time in the near future is now, as the clock or time zone is off; a time further ahead is none.
 fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }
 
-/// What the upstream's words for a delivery mean (apis.md P6). Its list goes on: what is not known says nothing.
+/// The delivery state behind Agent Connect's words (apis.md P6). The list there is not complete: unknown words mean
+/// nothing.
 fn reached(words: &str) -> Delivery {
     let words = words.to_lowercase();
     let say = |part: &str| words.contains(part);
@@ -60,7 +61,7 @@ fn reached(words: &str) -> Delivery {
         () if say("do not send") => Delivery::DoNotSend,
         () if say("suppress") => Delivery::Suppressed,
         () if say("unsubscribe") => Delivery::Unsubscribed,
-        // One that will be tried again has not come back yet.
+        // It will be tried again.
         () if say("soft bounce") => Delivery::Unknown,
         () if say("bounce") => Delivery::Bounced,
         () if say("not sent") => Delivery::Unknown,
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_without_an_offset_are_in_the_zone_of_the_house() {
+    fn date_without_offset_is_in_the_configured_zone() {
         let zone = TimeZone::get("America/Chicago").expect("a zone");
         let now = "2026-02-06T00:00:00Z".parse().expect("a time");
         let read = |created: &str| {
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn time_to_come_is_now_or_none() {
+    fn future_time_is_now_or_none() {
         let now: Timestamp = "2026-02-05T12:00:00Z".parse().expect("a time");
         for (told, expected) in [
             ("2026-02-05T11:59:59Z", Some("2026-02-05T11:59:59Z")),
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_for_a_delivery_means_one_thing() {
+    fn delivery_words_map_to_delivery_states() {
         for (words, meaning) in [
             ("Delivered", Delivery::Delivered),
             ("Not sent: suppression period", Delivery::Suppressed),

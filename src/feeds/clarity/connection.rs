@@ -55,8 +55,8 @@ impl PushConnection {
         self.is_quiet = false;
     }
 
-    /// The transport has resumed. A connection with the same id has kept its subscriptions: others beside them would push
-    /// everything twice.
+    /// The transport has resumed. A connection with the same id has kept its subscriptions: others beside them would
+    /// push everything twice.
     pub fn resumed(&mut self, connection_id: &str, transport: &'static str) {
         let is_subscribed =
             self.subscriptions.complete == Kinds::ALL && self.subscriptions.connection_id == connection_id;
@@ -72,8 +72,8 @@ impl PushConnection {
         was_open
     }
 
-    /// Subscriptions were renewed. They may belong to an earlier connection; whatever has become of the transport meanwhile
-    /// does not matter.
+    /// Subscriptions were renewed. They may belong to an earlier connection; whatever has become of the transport
+    /// meanwhile does not matter.
     pub fn subscribed(&mut self, subscriptions: Subscriptions) {
         if subscriptions.connection_id != self.subscriptions.connection_id {
             return;

@@ -20,8 +20,8 @@ use crate::config;
 use crate::domain::{Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::upstream::clarity::Clarity;
-use classic_signalr::{Connection, Event, HubCall};
 use base::{Lifecycle, error_chain};
+use classic_signalr::{Connection, Event, HubCall};
 
 /// How often sign-in and subscriptions are checked.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
@@ -166,8 +166,9 @@ impl ClarityFeed {
             Event::Recovered => self.link.is_quiet = false,
             Event::Lost { reason } => {
                 self.reporter.count("lost");
-                tracing::warn!(reason = %error_chain(&reason), "the SignalR connection to Clarity is lost; Clarity is polled until it is back");
-                self.on_lost(&error_chain(&reason)).await;
+                let reason = error_chain(&reason);
+                tracing::warn!(%reason, "the SignalR connection to Clarity is lost; Clarity is polled until it is back");
+                self.on_lost(&reason).await;
             }
             Event::Malformed { reason } => {
                 self.reporter.count("malformedFrames");
@@ -175,8 +176,9 @@ impl ClarityFeed {
             }
             Event::Failed { reason, wait } => {
                 self.reporter.count("failedAttempts");
-                tracing::debug!(reason = %error_chain(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
-                self.on_lost(&error_chain(&reason)).await;
+                let (reason, wait_milliseconds) = (error_chain(&reason), wait.as_millis());
+                tracing::debug!(%reason, wait_milliseconds, "SignalR could not be opened");
+                self.on_lost(&reason).await;
             }
         }
     }
@@ -387,7 +389,8 @@ impl ClarityFeed {
             self.schedule.includes_refused(now);
             self.reporter.count("refusedDetails");
             tracing::warn!(
-                "Clarity answers about agents only without their history and metrics by queue, and is asked for them again in an hour: set `clarity.status_history` and `clarity.breakdowns` to false"
+                "Clarity answers about agents only without their history and metrics by queue, and is asked for them \
+                 again in an hour: set `clarity.status_history` and `clarity.breakdowns` to false"
             );
         }
         match &outcome.error {
@@ -457,7 +460,8 @@ impl ClarityFeed {
                 self.schedule.probe_refused(now);
                 self.reporter.count("missingQueueMetrics");
                 tracing::warn!(
-                    "this Clarity has no queue metrics over REST and is asked again in an hour: set `clarity.probe_queue_metrics` to false"
+                    "this Clarity has no queue metrics over REST and is asked again in an hour: set \
+                     `clarity.probe_queue_metrics` to false"
                 );
             }
             Some(QueueProbe::Failed) => self.reporter.count("failedProbes"),

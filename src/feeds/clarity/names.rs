@@ -1,20 +1,22 @@
 //! Names of metrics, agents, queues and customers as Clarity writes them.
 
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 use foldhash::HashSet;
+use parking_lot::RwLock;
 
+use crate::domain::Metric;
 use crate::upstream::tolerant::normalized;
 
-/// Metric names that are shared: several times what a site enables. Further ones are not, so that a peer that invents names
-/// cannot fill the memory.
+/// Metric names that are shared: several times what a site enables. Further ones are not, so that a peer that invents
+/// names cannot fill the memory.
 const MAX_SHARED: usize = 4096;
 
 static METRIC_NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
 
 /// The shared copy of a metric name: there are few of them, and they come with every change.
 pub(super) fn shared(name: &str) -> Arc<str> {
-    let known = METRIC_NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    let known = METRIC_NAMES.read();
     if let Some(name) = known.get(name) {
         return Arc::clone(name);
     }
@@ -22,13 +24,26 @@ pub(super) fn shared(name: &str) -> Arc<str> {
     drop(known);
     let name: Arc<str> = name.into();
     if !is_full {
-        METRIC_NAMES.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&name));
+        METRIC_NAMES.write().insert(Arc::clone(&name));
     }
     name
 }
 
-/// A name, unless it is blank or one of the words that Clarity writes where there is none, in any spelling: `Unknown` for an
-/// agent without a public name, `None` for no agent (apis.md B89), `NOTSET` for anything that is not set (B86).
+/// The metric with this name of Clarity's, in camel case (apis.md B43).
+pub(super) fn metric(name: Arc<str>) -> Metric {
+    match &*name {
+        "queuedCount" => Metric::Queued,
+        "answeredCount" => Metric::Answered,
+        "abandonedCount" => Metric::Abandoned,
+        "abandonedBeforeSLACount" => Metric::AbandonedBeforeServiceLevel,
+        "abandonedAfterSLACount" => Metric::AbandonedAfterServiceLevel,
+        "ronaCount" => Metric::NotAnswered,
+        _ => Metric::Other(name),
+    }
+}
+
+/// A name, unless it is blank or one of the words that Clarity writes where there is none, in any spelling: `Unknown`
+/// for an agent without a public name, `None` for no agent (apis.md B89), `NOTSET` for anything that is not set (B86).
 pub(super) fn real<T: AsRef<str>>(name: Option<T>) -> Option<T> {
     name.filter(|name| {
         let name = name.as_ref();
@@ -56,6 +71,15 @@ mod tests {
             assert_eq!(real(Some(name)), Some(name));
         }
         assert_eq!(real(None::<&str>), None);
+    }
+
+    #[test]
+    fn known_metric_is_translated_and_unknown_one_is_kept() {
+        for known in Metric::KNOWN {
+            let translated = metric(known.as_str().into());
+            assert!(!matches!(translated, Metric::Other(_)) && translated == known, "{known}");
+        }
+        assert!(matches!(metric("averageHandleTime".into()), Metric::Other(name) if &*name == "averageHandleTime"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What an answer or a push shows beside its content: that the structure has changed, that entries make no sense, that a
-//! status contradicts itself, that a contact was transferred.
+//! What an answer or a push shows beside its content: that the structure has changed, that entries make no sense, that
+//! a status contradicts itself, that a contact was transferred.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub(super) struct Observations {
 }
 
 impl Observations {
-    /// Observes a fact. Call it before gold is told: it compares with what was known before.
+    /// Observes a fact. Call it before gold applies the fact: it compares with what was known before.
     pub fn note(&mut self, fact: &Fact, roster: &Roster, gold: &Gold) {
         self.mismatches.append(&mut mismatches(fact, roster, gold));
         match fact {
@@ -42,7 +42,10 @@ impl Observations {
         self.dropped += agent.dropped;
         if let Some(name) = agent.status.as_ref().and_then(|status| status.contradicting.as_ref()) {
             let known = gold.copy().get(&Key::Agent(agent.id));
-            let is_known = matches!(known.as_deref(), Some(Entity::Agent(known)) if known.contradicting_status.as_ref() == Some(name));
+            let is_known = match known.as_deref() {
+                Some(Entity::Agent(known)) => known.contradicting_status.as_ref() == Some(name),
+                _ => false,
+            };
             self.contradicting += u64::from(!is_known);
         }
         self.note_contacts(at, &agent.sessions);
@@ -65,7 +68,8 @@ impl TransferCounter {
     /// Sessions remembered at most. Beyond that all are forgotten, and a few transfers are not counted.
     const MAX_SESSIONS: usize = 20_000;
 
-    /// Returns how many of these sessions another agent had before. An answer that is older than a push says nothing new.
+    /// Returns how many of these sessions another agent had before. An answer that is older than a push says nothing
+    /// new.
     pub fn note(&mut self, in_contact: Vec<(SessionId, Ordinal, AgentId)>) -> u64 {
         if self.0.len() > Self::MAX_SESSIONS {
             self.0.clear();

@@ -10,7 +10,8 @@ use crate::domain::Ordinal;
 pub(super) struct PushDelivery {
     pub watchdog: PushWatchdog,
     pub queue_expiry: QueueExpiry,
-    /// Snapshots requested from here on are compared with pushes. Earlier ones show what was lost while there were none.
+    /// Snapshots requested from here on are compared with pushes. Earlier ones show what was lost while there were
+    /// none.
     comparable_from: Ordinal,
     /// Whether changes may have been missed since the last good snapshot.
     pub may_have_missed: bool,

@@ -3,11 +3,12 @@
 //! SignalR can lose groups and subscriptions without a word (signalr.md, section 8): the connection lives, keep-alives
 //! come, and nothing is pushed. So `live` depends on what is delivered, for each kind of subscription by itself:
 //!
-//! - **Agents** are read over REST. A snapshot that shows a change which no push has reported by the next snapshot speaks
-//!   against their subscription.
-//! - **Who waits in a queue** cannot be read over REST (apis.md 0.2). Clarity answers a new subscription with the current
-//!   state, so queues are subscribed again and again, and a subscription without an answer speaks against theirs. So does a
-//!   change that shows elsewhere: an agent has a caller who still waits here, or the number of calls today has changed.
+//! - **Agents** are read over REST. A snapshot that shows a change which no push has reported by the next snapshot
+//!   speaks against their subscription.
+//! - **Who waits in a queue** cannot be read over REST (apis.md 0.2). Clarity answers a new subscription with the
+//!   current state, so queues are subscribed again and again, and a subscription without an answer speaks against
+//!   theirs. So does a change that shows elsewhere: an agent has a caller who still waits here, or the number of calls
+//!   today has changed.
 //!
 //! A push of the same kind ends the suspicion. How old data about a queue may become is decided by [`QueueExpiry`].
 //!
@@ -21,26 +22,26 @@ use tokio::time::Instant;
 
 use crate::domain::{AgentId, Ordinal, QueueId};
 
-/// How long pushed data about queues counts that is not pushed again. Together with the time to find that out and to show
-/// it, nothing older than 45 s is shown.
+/// How long pushed data about queues counts that is not pushed again. Together with the time to find that out and to
+/// show it, nothing older than 45 s is shown.
 const MAX_QUEUE_AGE: Duration = Duration::from_secs(40);
 
-/// The longest time between two snapshots, and with them between renewals of the subscription to queues: two of them can
-/// fail before data about queues expires.
+/// The longest time between two snapshots, and with them between renewals of the subscription to queues: two of them
+/// can fail before data about queues expires.
 pub(super) const MAX_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(18);
 
 /// How soon a Clarity that answers a subscription to queues with pushes does so.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long a Clarity that was never seen to answer may push nothing about any queue after a subscription. No document says
-/// that it answers at all (apis.md B113), and a quiet contact center has nothing else to push.
+/// How long a Clarity that was never seen to answer may push nothing about any queue after a subscription. No document
+/// says that it answers at all (apis.md B113), and a quiet contact center has nothing else to push.
 const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much later than a snapshot a push about the same change may come.
 const PUSH_DELAY: Duration = Duration::from_secs(3);
 
-/// The shortest time between two subscriptions of one kind, by the number of attempts that have failed; the last counts for
-/// all further ones. Whatever recovers is noticed within a minute.
+/// The shortest time between two subscriptions of one kind, by the number of attempts that have failed; the last counts
+/// for all further ones. Whatever recovers is noticed within a minute.
 const RETRY_PAUSES: [Duration; 5] = [
     Duration::from_secs(10),
     Duration::from_secs(10),
@@ -187,8 +188,8 @@ impl PushWatchdog {
         }
     }
 
-    /// What to request now. `wanted` names the kinds of which there is anything; `removable` is whether a subscription can
-    /// be ended once another replaces it.
+    /// What to request now. `wanted` names the kinds of which there is anything; `removable` is whether a subscription
+    /// can be ended once another replaces it.
     pub fn decide(&mut self, wanted: Kinds, removable: bool, now: Instant) -> Decision {
         self.reset_all_but(wanted);
         let min_pause = if removable { Duration::ZERO } else { MIN_RECONNECT_PAUSE };
@@ -363,8 +364,8 @@ impl<Id: Copy + Eq + Hash> PushLog<Id> {
     }
 }
 
-/// Finds the place in the order of events that lies [`MAX_QUEUE_AGE`] back: what was pushed of a queue before it, and not
-/// again since, has expired.
+/// Finds the place in the order of events that lies [`MAX_QUEUE_AGE`] back: what was pushed of a queue before it, and
+/// not again since, has expired.
 #[derive(Debug, Default)]
 pub(super) struct QueueExpiry(VecDeque<(Instant, Ordinal)>);
 

@@ -47,8 +47,8 @@ impl<'a> QueueSearch<'a> {
         Self { clarity, gold, roster, known, differences: Vec::new(), mismatches: Vec::new(), dropped: 0 }
     }
 
-    /// Searches for all queues in batches, from the `next` one on; where a batch fails, for a few of them one by one. A queue
-    /// that is not found holds up no other. Returns the index of the queue to begin with next time.
+    /// Searches for all queues in batches, from the `next` one on; where a batch fails, for a few of them one by one. A
+    /// queue that is not found holds up no other. Returns the index of the queue to begin with next time.
     pub async fn run(&mut self, mut next: usize) -> usize {
         let queues: Vec<(i64, &str)> = self.roster.queues.iter().map(|(id, name)| (*id, name.as_str())).collect();
         let count = queues.len();

@@ -1,9 +1,10 @@
 //! By which clock an update is dated, and how far Clarity's clock is off.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::domain::{AgentId, AgentUpdate, Change};
 use base::SourceClock;
@@ -41,8 +42,8 @@ impl From<Timestamp> for ReceivedAt {
 }
 
 /// The newest status of each agent, by the instant at which it began, and when Clarity last confirmed it. A status that
-/// began later than the one before it began after that confirmation: this bounds the offset of Clarity's clock. Cheap to
-/// clone.
+/// began later than the one before it began after that confirmation: this bounds the offset of Clarity's clock. Cheap
+/// to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StatusStarts(Arc<Mutex<HashMap<AgentId, StatusStart>>>);
 
@@ -59,7 +60,7 @@ impl StatusStarts {
     pub fn note(&self, agent: &AgentUpdate, asked: Option<Timestamp>, received: ReceivedAt, clock: &SourceClock) {
         let Some(Change::Set(since)) = agent.status.as_ref().map(|status| status.since) else { return };
         let began = received.theirs(since);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         match all.get_mut(&agent.id) {
             Some(known) if known.began > began => {}
             Some(known) if known.began == began => known.confirmed = known.confirmed.max(asked),

@@ -15,8 +15,8 @@ use base::Backoff;
 /// The time between two snapshots while Clarity does not push.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The longest pause after a snapshot that failed. Together with the pauses between two sign-ins, a recovery on Clarity's
-/// side is noticed within a minute.
+/// The longest pause after a snapshot that failed. Together with the pauses between two sign-ins, a recovery on
+/// Clarity's side is noticed within a minute.
 pub(super) const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 /// How long an undocumented request that Clarity refuses is not sent again: it may be another version by then.

@@ -1,5 +1,5 @@
-//! Looks up sessions that feedback names and that are not in the session history: feedback comes days later, and the process
-//! may have been down during the call (apis.md J60).
+//! Looks up sessions that feedback names and that are not in the session history: feedback comes days later, and the
+//! process may have been down during the call (apis.md J60).
 //!
 //! One request at a time, each session once: what Clarity no longer has is not requested again.
 
@@ -17,8 +17,8 @@ use crate::upstream::clarity::Clarity;
 use crate::upstream::clarity::methods::SessionIncludes;
 use base::Lifecycle;
 
-/// How long a named session may take to become known by itself: the history is read at the start, and a call that has just
-/// begun is pushed.
+/// How long a named session may take to become known by itself: the history is read at the start, and a call that has
+/// just begun is pushed.
 const DELAY: Duration = Duration::from_secs(5);
 
 /// The shortest time between two requests.

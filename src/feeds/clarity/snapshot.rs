@@ -175,8 +175,8 @@ impl Snapshot {
         Ok(roster)
     }
 
-    /// Reads e-mail addresses: one search for "@" finds every agent who has one (apis.md D.1). Without addresses surveys know
-    /// fewer agents, and nothing else is lost.
+    /// Reads e-mail addresses: one search for "@" finds every agent who has one (apis.md D.1). Without addresses
+    /// surveys know fewer agents, and nothing else is lost.
     async fn addresses(&self, roster: &Roster, observations: &mut Observations) {
         let asked = self.gold.next_ordinal();
         match self.clarity.search("@").await {
@@ -224,7 +224,8 @@ impl Snapshot {
         }
     }
 
-    /// Subscribes to these kinds. A new subscription exists before the old one is ended: nothing is lost between the two.
+    /// Subscribes to these kinds. A new subscription exists before the old one is ended: nothing is lost between the
+    /// two.
     async fn subscribe(
         &self,
         roster: &Roster,
@@ -329,7 +330,8 @@ impl Snapshot {
                 // A refusal with status 200 names no agent.
                 return Err(Error::MalformedAnswer { call: "the agents' metrics", line: 1, column: 1 });
             }
-            // An agent that may be seen no longer, or is missing twice, is unknown rather than in the last known status.
+            // An agent that may be seen no longer, or is missing twice, is unknown rather than in the last known
+            // status.
             for id in ids.iter().copied().filter(|id| !answered.contains(id)) {
                 if self.clarity.is_denied(id) {
                     agents.push(AgentUpdate { not_permitted: true, ..unknown_agent(id, "Not permitted") });
@@ -356,7 +358,8 @@ impl Snapshot {
         in_hand.filter(waits_still).filter_map(|session| session.queue.value()).collect()
     }
 
-    /// Requests these agents with everything that the configuration includes, and without it where Clarity fails over that.
+    /// Requests these agents with everything that the configuration includes, and without it where Clarity fails over
+    /// that.
     async fn request_agents(&self, ids: &[i64], refused_includes: &mut bool) -> Result<Vec<RealtimeData>, Error> {
         let properties = self.clarity.agent_properties();
         let includes = if *refused_includes { MetricIncludes::default() } else { self.includes };
@@ -370,8 +373,8 @@ impl Snapshot {
         }
     }
 
-    /// Requests queue metrics as agent metrics are requested. No document has this method (apis.md C48), and nothing depends
-    /// on it.
+    /// Requests queue metrics as agent metrics are requested. No document has this method (apis.md C48), and nothing
+    /// depends on it.
     async fn queue_metrics(&self, roster: &Roster) -> QueueProbe {
         let ids = roster.queue_ids();
         let asked = self.gold.next_ordinal();
@@ -399,8 +402,8 @@ impl Snapshot {
         QueueProbe::Answered { unknown }
     }
 
-    /// Whether an answer about an agent differs from gold in status or sessions. Counts and measures change by themselves and
-    /// prove nothing.
+    /// Whether an answer about an agent differs from gold in status or sessions. Counts and measures change by
+    /// themselves and prove nothing.
     fn is_changed(&self, answer: &AgentUpdate) -> bool {
         let known = self.gold.copy().get(&Key::Agent(answer.id));
         let Some(Entity::Agent(known)) = known.as_deref() else { return true };

@@ -1,8 +1,8 @@
-//! Watches for signs that the structure has changed: an answer or a push about an agent, queue or team that the structure
-//! does not name, or names otherwise.
+//! Watches for signs that the structure has changed: an answer or a push about an agent, queue or team that the
+//! structure does not name, or names otherwise.
 //!
-//! A new mismatch asks for the structure at once. One that a fresh structure does not explain asks less and less often, and
-//! all of them together ask four times a minute at most: the load on Clarity is bounded whatever it sends.
+//! A new mismatch asks for the structure at once. One that a fresh structure does not explain asks less and less often,
+//! and all of them together ask four times a minute at most: the load on Clarity is bounded whatever it sends.
 
 use std::collections::HashMap;
 use std::time::Duration;

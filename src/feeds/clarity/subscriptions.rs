@@ -1,5 +1,5 @@
-//! The subscriptions of one connection. They belong to the connection, not to its transport: a transport that breaks and
-//! resumes with the same connection id has kept them.
+//! The subscriptions of one connection. They belong to the connection, not to its transport: a transport that breaks
+//! and resumes with the same connection id has kept them.
 
 use super::push_watchdog::Kinds;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
@@ -29,8 +29,8 @@ impl Subscriptions {
         Self { connection_id, ..Self::default() }
     }
 
-    /// Ends the `old` subscriptions of one kind if the new ones are complete. Returns the ids of all that are left of that
-    /// kind.
+    /// Ends the `old` subscriptions of one kind if the new ones are complete. Returns the ids of all that are left of
+    /// that kind.
     pub async fn replace(
         &mut self,
         clarity: &Clarity,
@@ -48,8 +48,8 @@ impl Subscriptions {
         made.into_iter().filter_map(|subscription| subscription.id).collect()
     }
 
-    /// Ends subscriptions that others have replaced: beside these they would push everything twice. Returns those that cannot
-    /// be ended now. A Clarity that returns the same id again means the same subscription.
+    /// Ends subscriptions that others have replaced: beside these they would push everything twice. Returns those that
+    /// cannot be ended now. A Clarity that returns the same id again means the same subscription.
     async fn end(&mut self, clarity: &Clarity, replaced: Vec<String>, made: &[String]) -> Vec<String> {
         let mut left = Vec::new();
         for id in replaced.into_iter().filter(|id| !made.contains(id)) {
@@ -58,7 +58,8 @@ impl Subscriptions {
                 Err(Error::Token { .. } | Error::RateLimited { .. }) => left.push(id),
                 // A 404 may mean that it is gone, or that this Clarity cannot end subscriptions.
                 Err(error) => {
-                    tracing::debug!(error = %error_chain(&error), "a subscription could not be ended and may last as long as its connection");
+                    let error = error_chain(&error);
+                    tracing::debug!(%error, "a subscription could not be ended and may last as long as its connection");
                     self.has_unremovable = true;
                 }
             }

@@ -1,7 +1,7 @@
 //! Translates Clarity's answers and pushes into the types of `domain`.
 //!
-//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation (apis.md B63).
-//! Fields that `domain` does not have are kept under the name they came with.
+//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation (apis.md
+//! B63). Fields that `domain` does not have are kept under the name they came with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::names::{self, real};
+use super::names::{self, metric, real};
 use super::received_at::ReceivedAt;
 use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::session::SessionListUpdate;
@@ -82,8 +82,8 @@ pub(super) fn structure(from: wire::Structure) -> (StructureSnapshot, u64) {
 /// Labels that are passed on: several times the metrics that a site enables.
 const MAX_LABELS: usize = 1000;
 
-/// The labels of the requested metrics, or of all metrics if all are requested, by metric name in camel case as in updates
-/// (apis.md B43).
+/// The labels of the requested metrics, or of all metrics if all are requested, by metric name in camel case as in
+/// updates (apis.md B43).
 pub(super) fn labels(from: &wire::Labels, requested: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
     let entry = |(name, label): (&str, &str)| (names::shared(&camel_case(name)), label.into());
     if requested.iter().any(|names| names.is_empty()) {
@@ -158,7 +158,8 @@ fn known<T>(from: Option<T>) -> Change<T> {
     from.map_or(Change::Clear, Change::Set)
 }
 
-/// An agent that a search found: the only answer with their names in other systems (apis.md C108, D.1). `None`: it has none.
+/// An agent that a search found: the only answer with their names in other systems (apis.md C108, D.1). `None`: it has
+/// none.
 pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentUpdate> {
     let mut agent = AgentUpdate::new(AgentId(from.agent_id?));
     agent.name = shared(real(from.public_name));
@@ -197,8 +198,8 @@ fn status(from: wire::CurrentStatus, received: ReceivedAt) -> AgentStatusUpdate 
     }
 }
 
-/// The status of this name and number, and the name if the two contradict each other. The number wins over the name, unless
-/// it is unknown (apis.md B63, B64).
+/// The status of this name and number, and the name if the two contradict each other. The number wins over the name,
+/// unless it is unknown (apis.md B63, B64).
 fn which_status(name: Option<&str>, number: Option<i64>) -> Option<(AgentStatus, Option<&str>)> {
     let name = name.filter(|name| !name.trim().is_empty());
     let by_name = name.map(agent_status);
@@ -388,30 +389,32 @@ fn metrics(from: Option<wire::MetricBag>) -> (Metrics, Vec<MetricPath>) {
         let is_remnant = |name: &str| modality == Modality::Agnostic && name == "total";
         let bag = bag.0.into_iter().filter(|(name, _)| !is_remnant(name));
         let mut clear = |path: Vec<Arc<str>>| cleared.push((modality.clone(), path));
-        let values = bag.filter_map(|(name, value)| named_metric(&name, value, &[], &mut clear)).collect();
+        let values = bag.filter_map(|(name, value)| {
+            let name = names::shared(&name);
+            let value = metric_value(value, std::slice::from_ref(&name), &mut clear)?;
+            Some((metric(name), value))
+        });
+        let values = values.collect();
         metrics.insert(modality, values);
     }
     (metrics, cleared)
 }
 
-fn named_metric(
-    name: &str,
-    value: Value,
-    parents: &[Arc<str>],
-    clear: &mut impl FnMut(Vec<Arc<str>>),
-) -> Option<(Arc<str>, MetricValue)> {
-    let name = names::shared(name);
-    let path = || parents.iter().chain([&name]).cloned().collect::<Vec<_>>();
-    let value = match value {
+/// The value of a metric or of a part of one. A value that says that there is none clears its path.
+fn metric_value(value: Value, path: &[Arc<str>], clear: &mut impl FnMut(Vec<Arc<str>>)) -> Option<MetricValue> {
+    Some(match value {
         value if has_no_value(&value) => {
-            clear(path());
+            clear(path.to_vec());
             return None;
         }
         Value::Array(_) => return None,
         Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
         Value::Object(parts) => {
-            let path = path();
-            let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, clear));
+            let parts = parts.into_iter().filter_map(|(name, value)| {
+                let name = names::shared(&name);
+                let path: Vec<_> = path.iter().chain([&name]).cloned().collect();
+                Some((name, metric_value(value, &path, clear)?))
+            });
             MetricValue::Parts(parts.collect())
         }
         value => match (integer_of(&value), number_of(&value), value) {
@@ -419,8 +422,7 @@ fn named_metric(
             (None, Some(number), _) => MetricValue::Number(number),
             (None, None, value) => MetricValue::Text(value.as_str()?.into()),
         },
-    };
-    Some((name, value))
+    })
 }
 
 /// No count and no time is larger.
@@ -611,8 +613,9 @@ mod tests {
         use MetricValue::{Count, Number, Text};
         let metric = |value: &Value| {
             let mut cleared = Vec::new();
-            let read = named_metric("it", value.clone(), &[], &mut |path: Vec<Arc<str>>| cleared.push(path.join("/")));
-            (read.map(|(_, value)| value), cleared.join(" "))
+            let path = ["it".into()];
+            let read = metric_value(value.clone(), &path, &mut |path: Vec<Arc<str>>| cleared.push(path.join("/")));
+            (read, cleared.join(" "))
         };
         for (value, expected, gone) in [
             (json!(5.0), Some(Count(5)), ""),

@@ -1,7 +1,7 @@
-//! Finds what webhooks have missed: after a downtime, after a silence, and once a day for the last day, Goodays is asked
-//! for its responses (apis.md P24, reliability.md W15).
+//! Finds what webhooks have missed: after a restart, after a silence, and once a day for the last day, the list of
+//! responses is read (apis.md P24, reliability.md W15).
 //!
-//! What tells more than is known goes through the inbox like an event: it is on the disk, once, and survives.
+//! A response that is newer than the known one goes through the inbox like an event: it is stored once, and survives.
 
 use std::time::Duration;
 
@@ -19,38 +19,38 @@ use crate::store::StoreError;
 use crate::upstream::goodays::{CallError, Cursor, Goodays, wire};
 use base::{Backoff, Clock, Lifecycle};
 
-/// The type of an event that nobody sent: a response as it was found. It is known by how it came and not by this name,
-/// which anybody could send.
+/// The type of an event that was found and not sent. Such events are known by a header that we set, not by this name,
+/// which any sender could use.
 const RECONCILED: &str = "callboard.reconciled";
 
-/// How far before the last event the list begins: an event may have been late, and clocks differ.
+/// How far before the last event the list begins: events may be late, and clocks differ.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often the last day is gone through.
+/// How often the last day is read again.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// More pages than this are no list but a loop.
-const PAGES: usize = 2000;
+/// A list with more pages than this is taken for an endless loop.
+const MAX_PAGES: usize = 2000;
 
 /// The shortest and the longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15 * 60));
 
-/// What is wrong with reconciling, for people; `None` while all is well.
+/// What is wrong with reconciling, for the status page. `None`: nothing.
 pub(super) type Complaint = Option<&'static str>;
 
-/// Goes through lists.
+/// Reads lists of responses.
 pub(super) struct Reconciler {
     pub intake: Intake,
     pub gold: Gold,
     pub upstream: Goodays,
     pub clock: Clock,
     pub zone: TimeZone,
-    /// From which instant on something may have been missed.
+    /// Since when events may have been missed.
     pub wanted: watch::Receiver<Option<Timestamp>>,
     pub complaint: watch::Sender<Complaint>,
 }
 
-/// Why a list could not be gone through.
+/// Why a list could not be read.
 #[derive(Debug, Error)]
 enum Failure {
     #[error("{0}")]
@@ -74,18 +74,18 @@ impl Reconciler {
             };
             missed = [missed, since].into_iter().flatten().min();
             let Some(since) = missed else { continue };
-            let gone_through = tokio::select! {
+            let result = tokio::select! {
                 () = life.stopping() => return,
-                gone_through = self.go_through(since) => gone_through,
+                result = self.reconcile(since) => result,
             };
-            match gone_through {
+            match result {
                 Ok(complaint) => {
                     missed = None;
                     backoff.reset();
                     self.complaint.send_replace(complaint);
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, "what Goodays' webhooks may have missed cannot be asked for yet");
+                    tracing::warn!(error = %error, "the list of Goodays responses cannot be read yet");
                     self.complaint.send_replace(Some(
                         "What its webhooks may have missed cannot be asked for yet; it is tried again.",
                     ));
@@ -94,46 +94,51 @@ impl Reconciler {
         }
     }
 
-    async fn go_through(&self, since: Timestamp) -> Result<Complaint, Failure> {
+    async fn reconcile(&self, since: Timestamp) -> Result<Complaint, Failure> {
         let (from, to) = (since.checked_sub(OVERLAP).unwrap_or(since), self.clock.now());
         let mut cursor: Option<Cursor> = None;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let Some(page) = self.upstream.responses(from, to, cursor.as_ref()).await? else {
                 return Ok(Some("This Goodays has no list of responses: what its webhooks miss stays unknown."));
             };
             for response in page.responses {
-                take_in(&self.intake, &self.gold, &self.zone, response).await?;
+                store_if_new(&self.intake, &self.gold, &self.zone, response).await?;
             }
             if page.next.is_none() || page.next == cursor {
                 return Ok(None);
             }
             cursor = page.next;
         }
-        tracing::warn!(pages = PAGES, "a list of responses does not end");
+        tracing::warn!(pages = MAX_PAGES, "the list of Goodays responses does not end");
         Ok(Some("The list of responses does not end: what webhooks miss may stay unknown."))
     }
 }
 
-/// Takes in a response that was found, if it tells more than is known.
-pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut raw: Value) -> Result<(), StoreError> {
-    // One without an identity goes through the inbox, too: there it is kept once, counted and shown as unreadable.
+/// Stores a response that was found, if it says more than is known.
+pub(super) async fn store_if_new(
+    intake: &Intake,
+    gold: &Gold,
+    zone: &TimeZone,
+    mut raw: Value,
+) -> Result<(), StoreError> {
+    // One without an id goes to the inbox, too, where it is stored once, counted and shown as unreadable.
     if let Some(response) = wire::Response::read(&raw) {
         let reading = translate::response(response, None, Times { zone, received: None });
         gold.flush().await;
-        if !tells_more(gold, &reading) {
+        if !is_news(gold, &reading) {
             return Ok(());
         }
     }
     if let Some(fields) = raw.as_object_mut() {
-        // Nobody here needs it (apis.md B154).
+        // Not needed (apis.md B154).
         fields.remove("token");
     }
     let event = json!({"event_type": RECONCILED, "response": raw});
-    intake.found(event.to_string().into_bytes()).await?;
+    intake.store_found(event.to_string().into_bytes()).await?;
     Ok(())
 }
 
-fn tells_more(gold: &Gold, reading: &ResponseRecord) -> bool {
+fn is_news(gold: &Gold, reading: &ResponseRecord) -> bool {
     let known = gold.copy().get(&Key::Response(reading.id.clone()));
     let Some(Entity::Response(known)) = known.as_deref() else { return true };
     let known = &known.record;

@@ -1,4 +1,4 @@
-//! A Goodays event in our words.
+//! Translates a Goodays response into the types of `domain`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,35 +13,36 @@ use base::{SourceClock, link};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where clocks are that name no zone, and when an event came, which is as much as is known where nothing in it has a date.
+/// The time zone of times without one, and when the event came, which dates a response without any date.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times<'a> {
     pub zone: &'a TimeZone,
     pub received: Option<Timestamp>,
 }
 
-/// When things were, by our clock: theirs, translated, and never later than we heard of them.
-pub(super) fn by_our_clock(mut reading: ResponseRecord, clock: &SourceClock, heard: Timestamp) -> ResponseRecord {
+/// Converts the times in a response to our clock. None is later than the arrival of the event.
+pub(super) fn by_our_clock(mut reading: ResponseRecord, clock: &SourceClock, arrived: Timestamp) -> ResponseRecord {
     if reading.assumed == Some(AssumedDate::Received) {
         return reading;
     }
-    let ours = |theirs: &mut Option<Timestamp>| *theirs = theirs.map(|theirs| clock.to_ours(theirs).min(heard));
+    let ours = |theirs: &mut Option<Timestamp>| *theirs = theirs.map(|theirs| clock.to_ours(theirs).min(arrived));
     ours(&mut reading.created);
     reading.messages.values_mut().for_each(|message| ours(&mut message.at));
     reading
 }
 
-/// What an event says about its response, and what a list of responses does.
+/// The response in an event or in a list of responses.
 pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: Times<'_>) -> ResponseRecord {
     let mut is_zone_assumed = false;
     let mut at = |moment: Option<WrittenTime>| {
         is_zone_assumed |= matches!(moment, Some(WrittenTime::Civil(_)));
         let at = moment.and_then(|moment| moment.at(times.zone));
-        // Further ahead than clocks and zones are, it is no date.
+        // No clock and no time zone is that far ahead.
         at.filter(|at| times.received.is_none_or(|received| at.duration_since(received) < DAY))
     };
     let place = from.place.and_then(place);
-    // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (apis.md B141).
+    // The same message may come as verbatim, as reply, in the thread and beside the response: its id makes it one
+    // (apis.md B141).
     let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(new);
     let messages: BTreeMap<Arc<str>, Message> = texts
         .flat_map(|text| {
@@ -91,7 +92,7 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
 
 fn thread(state: Option<&str>) -> ThreadState {
     match state.map(str::to_ascii_lowercase).as_deref() {
-        // Nobody said that it has been dealt with.
+        // Without a state the thread counts as open.
         None | Some("open") => ThreadState::Open,
         Some("pending") => ThreadState::Pending,
         Some("closed") => ThreadState::Closed,
@@ -99,13 +100,13 @@ fn thread(state: Option<&str>) -> ThreadState {
     }
 }
 
-/// A text, and one without words for each attachment after the first.
+/// A message, and an empty one for each attachment after the first.
 fn message(from: wire::Message, at: Option<Timestamp>) -> Vec<Message> {
     let sender = [from.sender.first_name, from.sender.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let (mut links, others): (Vec<_>, Vec<_>) =
         from.attachments.into_iter().partition(|link| link::web_url(link).is_some());
     if links.is_empty() {
-        // Kept, though it leads nowhere.
+        // Kept, though it is not a web address.
         links.extend(others.into_iter().take(1));
     }
     let mut links = links.into_iter().map(Arc::<str>::from);
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_without_an_offset_are_in_the_zone_of_the_house() {
+    fn date_without_offset_is_in_the_configured_zone() {
         let zone = TimeZone::get("America/Chicago").expect("a zone");
         let received: Timestamp = "2026-02-06T00:00:00Z".parse().expect("an instant");
         for (created, text, expected, assumed) in [
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wrote_without_a_date_waits_since_we_first_heard_of_it() {
+    fn undated_response_dates_from_its_first_arrival() {
         let event =
             |date: serde_json::Value| json!({"event_type": "response", "response": {"id": "x", "created_date": date}});
         let at = |text: &str| text.parse::<Timestamp>().ok();
@@ -208,9 +209,9 @@ mod tests {
         }
     }
 
-    /// How far off the upstream's clock is thought to be changes in between.
+    /// The assumed clock offset changes between the two events.
     #[test]
-    fn newer_event_counts_whatever_was_thought_of_the_clock_before() {
+    fn newer_event_wins_whatever_the_clock_offset_was() {
         let event = |state: &str, updated: &str| {
             let text = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z"});
             read(&json!({"event_type": "response",
@@ -229,9 +230,9 @@ mod tests {
         }
     }
 
-    /// A date that cannot be, or none, says nothing of which event is the newer: then the one that came last is.
+    /// Without usable dates the event that came last is the newer one.
     #[test]
-    fn odd_date_keeps_no_response_open() {
+    fn impossible_date_keeps_no_response_open() {
         let received: Timestamp = "2026-11-30T17:10:00Z".parse().expect("an instant");
         let event = |state: &str, written: &str, updated: serde_json::Value, has_text: bool| {
             let text = json!({"id": "m", "content": "words", "created_date": written});
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn field_that_cannot_be_read_leaves_the_known_one() {
+    fn unreadable_field_keeps_the_known_value() {
         let known =
             read(&json!({"event_type": "response", "response": {"id": "x", "place": {"id": "p", "name": "Shop"},
             "context": {"email": "ann@example.com"}, "answers": [{"id": "a", "value": 9}]}}));
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn each_attachment_is_a_link_of_its_own() {
+    fn each_attachment_is_its_own_link() {
         let attached = |attachment: serde_json::Value| {
             let message = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z", "attachment": attachment});
             let reading = read(&json!({"event_type": "response", "response": {"id": "x", "message": message}}));
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_event_is_one_thread_whatever_repeats_in_it() {
+    fn message_event_is_one_thread_without_repeats() {
         let text = |id: &str, kind: &str| {
             json!({"id": id, "created_date": "2026-02-05T12:20:39.810686+01:00", "type": kind, "content": id,
                 "attachment": null, "sender": {"email": "[email protected]", "first_name": "Jenny", "last_name": "PARK"}})
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_dated_later_than_it_was_heard() {
+    fn no_time_is_later_than_the_arrival() {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
         let clock = SourceClock::new(Clock::manual(at("2026-11-21T09:00:00Z")));
         let reading = read(&json!({"event_type": "response", "response": {
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_state_is_kept_and_a_missing_one_is_open() {
+    fn unknown_state_is_kept_and_missing_one_is_open() {
         let state = |state: serde_json::Value| {
             read(&json!({"event_type": "response", "response": {"id": "x", "state": state}})).thread
         };
@@ -388,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_comes_to_the_same_in_every_order_of_its_events() {
+    fn order_of_events_does_not_matter() {
         use crate::domain::Fact;
         use crate::gold::join::MatchRules;
         use crate::gold::records::Records;

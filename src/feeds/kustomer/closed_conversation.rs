@@ -1,4 +1,4 @@
-//! What a closed conversation says about whom to ask, in our words (apis.md K1 to K10, B200 to B216).
+//! Translates a closed conversation into an ended interaction (apis.md K1 to K10, B200 to B216).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,16 +15,13 @@ use crate::upstream::tolerant::{boolean_of, is};
 /// The status of a closed conversation.
 const DONE: &str = "done";
 
-/// Why nobody is asked about a conversation that is nobody's.
-const NOBODY_ASSIGNED: SkipReason = SkipReason::NobodyAssigned;
-
 /// Kustomer's word for a call. Anywhere among the channels, it wins (apis.md B208).
 const VOICE: &str = "voice";
 
-/// Channels that Agent Connect knows by itself (apis.md R6).
-const KNOWN: [&str; 3] = ["phone", "email", "chat"];
+/// Channels that Agent Connect has without configuration (apis.md R6).
+const BUILT_IN_CHANNELS: [&str; 3] = ["phone", "email", "chat"];
 
-/// What a site says about whom to ask.
+/// What the configuration says about closed conversations.
 #[derive(Debug)]
 pub(super) struct Rules {
     agent: Assigned,
@@ -34,12 +31,12 @@ pub(super) struct Rules {
     org_domain: String,
 }
 
-/// What an event is to us.
+/// Whether an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A conversation was closed by this very change.
+    /// This event closed the conversation.
     Closed,
-    /// Nothing of ours, by the name of a counter.
+    /// It does not matter, for a reason that is counted under this name.
     Ignored(&'static str),
 }
 
@@ -54,7 +51,7 @@ impl Rules {
         }
     }
 
-    /// Only a change of the status to done counts, and not that it is done (apis.md B201).
+    /// Only the change of the status to done counts, not the status (apis.md B201).
     pub fn judge(&self, event: &Event) -> Verdict {
         match &event.status_change {
             Some((_, after)) if is(after, DONE) => {}
@@ -65,61 +62,65 @@ impl Rules {
         if skipped { Verdict::Ignored("skippedConversations") } else { Verdict::Closed }
     }
 
-    /// Reads what the event says and asks for what it does not (apis.md B206).
+    /// Translates the event, and reads from Kustomer what it leaves out (apis.md B206).
     ///
     /// # Errors
-    /// When Kustomer cannot be asked now. What it refuses for good is a reason to ask nobody.
+    /// When Kustomer cannot answer now. A permanent refusal is a skip reason instead.
     pub async fn read(&self, event: &Event, upstream: Option<&Kustomer>) -> Result<EndedInteraction, CallError> {
-        let told = &event.conversation;
-        let mut helped =
-            EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
-        if told.is_deleted {
-            helped.skip_reason = Some(SkipReason::ConversationGone);
-            return Ok(helped);
+        let conversation = &event.conversation;
+        let mut ended = EndedInteraction::new(Interaction::Conversation {
+            id: conversation.id.as_str().into(),
+            rev: conversation.rev,
+        });
+        if conversation.is_deleted {
+            ended.skip_reason = Some(SkipReason::ConversationGone);
+            return Ok(ended);
         }
         let Some(upstream) = upstream else {
-            helped.skip_reason = Some(SkipReason::NoKustomerKey);
-            return Ok(helped);
+            ended.skip_reason = Some(SkipReason::NoKustomerKey);
+            return Ok(ended);
         };
         let fetched;
-        let conversation = if told.is_complete {
-            told
+        let full = if conversation.is_complete {
+            conversation
         } else {
-            match found(upstream.conversation(&told.id).await)? {
-                Some(conversation) if !conversation.is_deleted => {
-                    fetched = conversation;
+            match found(upstream.conversation(&conversation.id).await)? {
+                Some(current) if !current.is_deleted => {
+                    fetched = current;
                     &fetched
                 }
                 _ => {
-                    helped.skip_reason = Some(SkipReason::ConversationGone);
-                    return Ok(helped);
+                    ended.skip_reason = Some(SkipReason::ConversationGone);
+                    return Ok(ended);
                 }
             }
         };
-        self.fill(&mut helped, conversation, upstream).await?;
-        if helped.skip_reason == Some(NOBODY_ASSIGNED) && !told.assigned_users.is_empty() {
-            helped.skip_reason = Some(SkipReason::UnassignedMeanwhile);
+        self.fill(&mut ended, full, upstream).await?;
+        if ended.skip_reason == Some(SkipReason::NobodyAssigned) && !conversation.assigned_users.is_empty() {
+            ended.skip_reason = Some(SkipReason::UnassignedMeanwhile);
         }
-        Ok(helped)
+        Ok(ended)
     }
 
-    /// What Kustomer tells of a conversation again and again, and nobody can read.
+    /// The skipped interaction of a conversation that Kustomer cannot answer about.
     pub fn unreadable(&self, event: &Event) -> EndedInteraction {
-        let told = &event.conversation;
-        let mut helped =
-            EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
-        helped.skip_reason = Some(SkipReason::KustomerUnreadable);
-        helped
+        let conversation = &event.conversation;
+        let mut ended = EndedInteraction::new(Interaction::Conversation {
+            id: conversation.id.as_str().into(),
+            rev: conversation.rev,
+        });
+        ended.skip_reason = Some(SkipReason::KustomerUnreadable);
+        ended
     }
 
     async fn fill(
         &self,
-        helped: &mut EndedInteraction,
+        ended: &mut EndedInteraction,
         from: &Conversation,
         upstream: &Kustomer,
     ) -> Result<(), CallError> {
         let Some(user) = self.user(from) else {
-            helped.skip_reason = Some(NOBODY_ASSIGNED);
+            ended.skip_reason = Some(SkipReason::NobodyAssigned);
             return Ok(());
         };
         let others = from.assigned_users.iter().filter(|other| *other != user).count();
@@ -129,81 +130,81 @@ impl Rules {
                 Assigned::Last => "the last of them",
                 Assigned::Closer => "who closed it",
             };
-            helped.note = Some(format!("{} users were assigned: {which} was taken.", from.assigned_users.len()).into());
+            ended.note = Some(format!("{} users were assigned: {which} was taken.", from.assigned_users.len()).into());
         }
         let Some(customer) = &from.customer else {
-            helped.skip_reason = Some(SkipReason::NoCustomer);
+            ended.skip_reason = Some(SkipReason::NoCustomer);
             return Ok(());
         };
         match self.channel(&from.channels) {
-            Channel::Known(channel) => helped.channel = Some(channel.into()),
+            Channel::Known(channel) => ended.channel = Some(channel.into()),
             Channel::Unmapped(channel) => {
-                helped.hold_reason = Some(
+                ended.hold_reason = Some(
                     format!(
                         "Kustomer's channel \"{channel}\" is not in [kustomer] channel_map: add it, or send it by hand."
                     )
                     .into(),
                 );
-                helped.channel = Some(channel.into());
+                ended.channel = Some(channel.into());
             }
             Channel::None => {
-                helped.skip_reason = Some(SkipReason::NoChannel);
+                ended.skip_reason = Some(SkipReason::NoChannel);
                 return Ok(());
             }
         }
         let org = &self.org_domain;
-        helped.link = Some(format!("https://{org}.kustomerapp.com/app/customers/{customer}/event/{}", from.id).into());
-        self.judge_marks(helped, &from.custom);
+        ended.link = Some(format!("https://{org}.kustomerapp.com/app/customers/{customer}/event/{}", from.id).into());
+        self.apply_do_not_send(ended, &from.custom);
         if let Some(customer) = found(upstream.customer(customer).await)? {
             if customer.is_deleted {
-                helped.skip_reason = Some(SkipReason::CustomerGone);
+                ended.skip_reason = Some(SkipReason::CustomerGone);
                 return Ok(());
             }
-            helped.customer = customer.name.as_deref().map(Arc::from);
-            helped.email = email(&customer).map(Arc::from);
-            helped.call = from.channels.iter().any(|channel| is(channel, VOICE)).then(|| Box::new(call(&customer)));
+            ended.customer = customer.name.as_deref().map(Arc::from);
+            ended.email = email(&customer).map(Arc::from);
+            ended.call = from.channels.iter().any(|channel| is(channel, VOICE)).then(|| Box::new(call(&customer)));
         }
-        helped.employee_email = address(user, upstream).await?;
-        if let Some(call) = &mut helped.call {
-            call.employees.extend(helped.employee_email.clone());
+        ended.employee_email = address(user, upstream).await?;
+        if let Some(call) = &mut ended.call {
+            call.employees.extend(ended.employee_email.clone());
             for other in from.assigned_users.iter().filter(|other| *other != user) {
                 call.employees.extend(address(other, upstream).await?);
             }
         }
-        if helped.employee_email.is_none() {
-            helped.skip_reason = Some(SkipReason::AgentNotMapped);
+        if ended.employee_email.is_none() {
+            ended.skip_reason = Some(SkipReason::AgentNotMapped);
         }
-        if helped.skip_reason.is_none() && (helped.email.is_some() || helped.do_not_send) {
-            // No request fails for want of its tags (apis.md B205).
-            helped.tags = upstream.tags(&from.tags).await.unwrap_or_default().into_iter().map(Arc::from).collect();
+        if ended.skip_reason.is_none() && (ended.email.is_some() || ended.do_not_send) {
+            // Missing tags do not stop a request (apis.md B205).
+            ended.tags = upstream.tags(&from.tags).await.unwrap_or_default().into_iter().map(Arc::from).collect();
         }
         Ok(())
     }
 
-    /// Whether something about the conversation keeps its customer from being asked.
-    fn judge_marks(&self, helped: &mut EndedInteraction, custom: &Map<String, Value>) {
-        let true_attributes = custom.iter().filter(|(name, _)| self.do_not_send.iter().any(|known| is(name, known)));
-        for (name, mark) in true_attributes {
-            match boolean_of(mark) {
-                Some(is_set) => helped.do_not_send |= is_set,
-                None if is_empty(mark) => {}
+    /// Applies the custom attributes that forbid a survey.
+    fn apply_do_not_send(&self, ended: &mut EndedInteraction, custom: &Map<String, Value>) {
+        let attributes = custom.iter().filter(|(name, _)| self.do_not_send.iter().any(|known| is(name, known)));
+        for (name, value) in attributes {
+            match boolean_of(value) {
+                Some(is_set) => ended.do_not_send |= is_set,
+                None if is_empty(value) => {}
                 None => {
                     let why = format!(
                         "Whether `{name}` keeps the customer from being asked cannot be read: look, and send it by hand."
                     );
-                    helped.hold_reason = Some(why.into());
+                    ended.hold_reason = Some(why.into());
                 }
             }
         }
     }
 
-    /// Whom a request names (apis.md B203).
+    /// The user whom the survey request names (apis.md B203).
     fn user<'a>(&self, from: &'a Conversation) -> Option<&'a String> {
         let assigned = &from.assigned_users;
         match self.agent {
             Assigned::First => assigned.first(),
             Assigned::Last => assigned.last(),
-            // Somebody must be assigned all the same (apis.md K2).
+            // Even so a user must be assigned (apis.md K2).
             Assigned::Closer => assigned.first().map(|first| from.modified_by.as_ref().unwrap_or(first)),
         }
     }
@@ -215,7 +216,7 @@ impl Rules {
         let mapped =
             exact.or_else(|| self.channel_map.iter().find(|(name, _)| is(channel, name)).map(|(_, word)| word));
         let mapped = mapped.cloned().or_else(|| is(channel, VOICE).then(|| "phone".to_owned()));
-        match mapped.or_else(|| KNOWN.iter().find(|known| is(channel, known)).map(ToString::to_string)) {
+        match mapped.or_else(|| BUILT_IN_CHANNELS.iter().find(|known| is(channel, known)).map(ToString::to_string)) {
             Some(known) => Channel::Known(known),
             None => Channel::Unmapped(channel.clone()),
         }
@@ -239,13 +240,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The first address that can be one; a verified one before others (apis.md B213).
+/// The first valid e-mail address, verified ones first (apis.md B213).
 fn email(customer: &Customer) -> Option<&str> {
     let valid = || customer.emails.iter().filter(|(email, _)| looks_like_email(email.trim()));
     valid().find(|(_, verified)| *verified).or_else(|| valid().next()).map(|(email, _)| email.trim())
 }
 
-/// By what a customer may be found to be the one of a call (apis.md J18, J20 to J22).
+/// The customer's identity, by which a call is matched (apis.md J18, J20 to J22).
 fn call(customer: &Customer) -> CallDetails {
     let emails = customer.emails.iter().map(|(email, _)| CustomerIdentity::new(Some(email), None));
     let phones = customer.phones.iter().map(|phone| CustomerIdentity::new(None, Some(phone)));
@@ -257,7 +258,7 @@ async fn address(user: &str, upstream: &Kustomer) -> Result<Option<Arc<str>>, Ca
     Ok(found(upstream.user(user).await)?.and_then(|user| user.email).map(Arc::from))
 }
 
-/// What is refused for good is not there. Anything else may be there in a while.
+/// A permanent refusal counts as not found; other errors are temporary.
 fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_change_to_done_counts_and_marked_conversations_are_left_alone() {
+    fn only_change_to_done_counts_and_skip_attributes_apply() {
         let rules = rules(|_| ());
         let judged = |changes: Value, attributes: Value| rules.judge(&event(&changes, &attributes));
         let done = || json!({"status": {"op": "replace", "before": "open", "after": "done"}});
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_anywhere_wins_and_what_has_no_word_is_not_guessed() {
+    fn voice_channel_wins_and_unknown_channel_is_unmapped() {
         let rules = rules(|config| {
             config.channel_map.insert("sms".into(), "text".into());
         });
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn mark_that_cannot_be_read_keeps_the_customer_from_being_asked() {
+    fn unreadable_do_not_send_attribute_holds_the_request() {
         let rules = rules(|_| ());
         for (name, mark, expected) in [
             ("doNotSendAgentConnectRequestBool", json!(true), (true, false)),
@@ -334,22 +335,22 @@ mod tests {
             ("anotherBool", json!("perhaps"), (false, false)),
         ] {
             let custom = json!({ name: mark }).as_object().cloned().expect("an object");
-            let mut helped = EndedInteraction::new(Interaction::Conversation { id: "5f1".into(), rev: None });
-            rules.judge_marks(&mut helped, &custom);
-            assert_eq!((helped.do_not_send, helped.hold_reason.is_some()), expected, "{name}: {mark}");
+            let mut ended = EndedInteraction::new(Interaction::Conversation { id: "5f1".into(), rev: None });
+            rules.apply_do_not_send(&mut ended, &custom);
+            assert_eq!((ended.do_not_send, ended.hold_reason.is_some()), expected, "{name}: {mark}");
         }
     }
 
     #[tokio::test]
-    async fn nobody_is_asked_about_what_was_deleted() {
+    async fn deleted_conversation_is_skipped() {
         let rules = rules(|_| ());
         let done = json!({"status": {"before": "open", "after": "done"}});
         for deleted in
             [json!({"deleted": true}), json!({"deleted": "True"}), json!({"deletedAt": "2026-11-21T09:00:00Z"})]
         {
             let event = event(&done, &deleted);
-            let helped = rules.read(&event, None).await.expect("read");
-            assert_eq!(helped.skip_reason, Some(SkipReason::ConversationGone), "{deleted}");
+            let ended = rules.read(&event, None).await.expect("read");
+            assert_eq!(ended.skip_reason, Some(SkipReason::ConversationGone), "{deleted}");
         }
         for there in [json!({"deleted": false}), json!({"deleted": null, "deletedAt": null}), json!({"deleted": "no"})]
         {
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_users_the_configured_one_is_named() {
+    fn configured_one_of_several_users_is_named() {
         let conversation = Conversation {
             assigned_users: vec!["u1".into(), "u2".into()],
             modified_by: Some("u3".into()),
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verified_address_goes_before_the_first_that_is_one() {
+    fn verified_address_comes_first() {
         let customer = |emails: &[(&str, bool)]| Customer {
             emails: emails.iter().map(|(email, verified)| ((*email).to_owned(), *verified)).collect(),
             ..Customer::default()

@@ -1,7 +1,8 @@
-//! Reads what Kustomer told the webhook, in the order in which it came, and tells of conversations that were closed.
+//! Processes Kustomer events from the inbox in the order in which they came, and reports closed conversations.
 //!
-//! Each event is acted on once: it is marked only when what became of it is written down, and after a restart whatever is
-//! not marked is read. The last change of each conversation that was heard is remembered, for the order of changes.
+//! Each event is acted on once: it is marked as processed when the decision about it is stored; after a restart events
+//! without the mark are read again. The newest revision of each conversation is stored, because events come out of
+//! order.
 
 mod closed_conversation;
 
@@ -21,59 +22,58 @@ use base::{Backoff, Lifecycle};
 
 use closed_conversation::{Rules, Verdict};
 
-/// What the store calls the last change of a conversation that was heard.
+/// The key of a conversation's newest revision in the store.
 const REVISION: &str = "kustomer.revision";
 
-/// What is noted of a conversation of which one of several users was taken.
+/// The counter of conversations with several assigned users.
 pub const SEVERAL_ASSIGNED: &str = "noted.severalAssigned";
 
-/// How many events are read from the disk at once.
+/// Events read from the store at once.
 const PAGE: u32 = 256;
 
-/// No conversation changes so often.
-const LEAP: i64 = 1_000_000;
+/// A revision that is higher by this much is no revision: no conversation changes so often.
+const MAX_REVISION_STEP: i64 = 1_000_000;
 
-/// How often Kustomer is asked whether it answers us, so that pages can say so before somebody needs it.
-const EVERY: Duration = Duration::from_secs(60);
+/// How often the API key is checked, so that the status page shows a problem before a conversation is closed.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The longest pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// When counts are told that were too young to be told at once.
-const SOON: Duration = Duration::from_secs(1);
+/// The delay after which pending counts are reported.
+const REPORT_DELAY: Duration = Duration::from_secs(1);
 
-/// Follows the inbox.
+/// Processes Kustomer events.
 pub struct KustomerFeed {
     intake: Intake,
     upstream: Option<Kustomer>,
-    /// Whoever asks customers. `None`: nobody does.
-    closings: Option<EndedInteractions>,
+    /// Decides on survey requests. `None`: there are none.
+    ended_interactions: Option<EndedInteractions>,
     reporter: Reporter,
     rules: Rules,
     silent_after: Duration,
-    hears_webhooks: bool,
-    /// When a webhook last came, or the process began to wait for one.
-    heard: Timestamp,
-    /// The place of the last event that was read in this life of the process.
-    read: u64,
-    tries: Tries,
-    /// Whether the events of earlier lives are accounted for.
+    has_webhooks: bool,
+    /// When the last webhook came; before the first one, when the feed began.
+    last_webhook: Timestamp,
+    /// The sequence number of the last processed event.
+    processed: u64,
+    attempts: Attempts,
+    /// Whether events from before the restart are counted.
     has_begun: bool,
     backoff: Backoff,
     /// Why Kustomer cannot be asked. `None`: it can.
-    trouble: Option<String>,
-    /// What came and has no effect.
+    problem: Option<String>,
     unusable: UnusableEvents,
-    /// Where clocks are that nobody says where they are.
+    /// The time zone of times that name none.
     zone: TimeZone,
 }
 
-/// Why reading stops for a while.
-enum Trouble {
+/// Why processing stops for a while.
+enum Stop {
     Store(StoreError),
     Upstream(CallError),
-    /// What became of a conversation could not be written down.
-    Desk,
+    /// The decision about a conversation could not be stored.
+    Decision,
 }
 
 impl KustomerFeed {
@@ -82,41 +82,41 @@ impl KustomerFeed {
     pub fn new(
         intake: Intake,
         upstream: Option<Kustomer>,
-        closings: Option<EndedInteractions>,
+        ended_interactions: Option<EndedInteractions>,
         config: &config::Kustomer,
         reporter: Reporter,
     ) -> Self {
-        let heard = reporter.clock().now();
+        let last_webhook = reporter.clock().now();
         Self {
             unusable: UnusableEvents::new(SourceName::Kustomer, intake.metrics().clone()),
             intake,
             upstream,
-            closings,
+            ended_interactions,
             reporter,
             rules: Rules::new(config),
             silent_after: config.silent_after,
-            hears_webhooks: config.webhook_secret.is_some(),
-            heard,
-            read: 0,
-            tries: Tries::default(),
+            has_webhooks: config.webhook_secret.is_some(),
+            last_webhook,
+            processed: 0,
+            attempts: Attempts::default(),
             has_begun: false,
-            backoff: Backoff::new(Duration::from_secs(2), LONGEST_PAUSE),
-            trouble: None,
+            backoff: Backoff::new(Duration::from_secs(2), MAX_PAUSE),
+            problem: None,
             zone: TimeZone::UTC,
         }
     }
 
-    /// In which zone times are that name none; UTC otherwise.
+    /// The time zone of times that name none; UTC by default.
     #[must_use]
     pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// Follows until the process stops.
+    /// Runs until the process stops.
     pub async fn run(mut self, life: Lifecycle) {
-        self.reporter.transport(Some(if self.hears_webhooks { "webhook" } else { "REST" }));
-        let mut checks = tokio::time::interval(EVERY);
+        self.reporter.transport(Some(if self.has_webhooks { "webhook" } else { "REST" }));
+        let mut checks = tokio::time::interval(CHECK_INTERVAL);
         checks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let caught_up = tokio::select! {
@@ -128,17 +128,17 @@ impl KustomerFeed {
                     self.backoff.reset();
                     None
                 }
-                Err(trouble) => {
-                    self.trouble = Some(trouble.sentence());
-                    Some(trouble.wait().max(self.backoff.next_wait()).max(SOON))
+                Err(stop) => {
+                    self.problem = Some(stop.sentence());
+                    Some(stop.wait().max(self.backoff.next_wait()).max(REPORT_DELAY))
                 }
             };
-            self.judge();
+            self.report_state();
             self.reporter.publish().await;
             let counted = self.reporter.has_unpublished();
             tokio::select! {
                 () = life.stopping() => return,
-                () = tokio::time::sleep(pause.unwrap_or(SOON)), if counted || pause.is_some() => {}
+                () = tokio::time::sleep(pause.unwrap_or(REPORT_DELAY)), if counted || pause.is_some() => {}
                 () = self.intake.kustomer_arrived(), if pause.is_none() => {}
                 () = self.intake.kustomer_refused() => self.reporter.count("refusedSignatures"),
                 _ = checks.tick() => self.check().await,
@@ -148,7 +148,7 @@ impl KustomerFeed {
 
     async fn check(&mut self) {
         let Some(upstream) = &self.upstream else { return };
-        self.trouble = match upstream.check().await {
+        self.problem = match upstream.check().await {
             Ok(()) => {
                 self.reporter.received(0);
                 None
@@ -157,26 +157,26 @@ impl KustomerFeed {
         };
     }
 
-    fn judge(&mut self) {
-        if let Some(trouble) = &self.trouble {
-            self.reporter.set_state(SourceState::Down, Some(trouble));
+    fn report_state(&mut self) {
+        if let Some(problem) = &self.problem {
+            self.reporter.set_state(SourceState::Down, Some(problem));
             return;
         }
-        if !self.hears_webhooks {
+        if !self.has_webhooks {
             return self.reporter.set_state(SourceState::Polling, None);
         }
         let now = self.reporter.clock().now();
         let silent = SignedDuration::try_from(self.silent_after).unwrap_or(SignedDuration::MAX);
-        if now.duration_since(self.heard) > silent {
+        if now.duration_since(self.last_webhook) > silent {
             let why =
                 "No webhook has come for long. Kustomer gives one up that failed: look whether it is still enabled.";
             return self.reporter.set_state(SourceState::Stale, Some(why));
         }
-        let unreadable = self.unusable.complaint(now);
+        let unreadable = self.unusable.message(now);
         self.reporter.set_state(SourceState::Live, unreadable.as_deref());
     }
 
-    async fn catch_up(&mut self) -> Result<(), Trouble> {
+    async fn catch_up(&mut self) -> Result<(), Stop> {
         let store = self.intake.store().clone();
         if !self.has_begun {
             store.inbox().retry_unusable(SourceName::Kustomer).await?;
@@ -184,18 +184,18 @@ impl KustomerFeed {
             self.unusable.begin(&store, &mut self.reporter).await?;
             if let Some(last) = last {
                 self.reporter.received_at(last, 0);
-                self.heard = last;
+                self.last_webhook = last;
             }
             self.has_begun = true;
         }
         loop {
-            let page = store.inbox().pending_after(SourceName::Kustomer, self.read, PAGE).await?;
+            let page = store.inbox().pending_after(SourceName::Kustomer, self.processed, PAGE).await?;
             if page.is_empty() {
                 return Ok(());
             }
             for arrival in page {
                 let (unusable, revision) = match Event::parse(&arrival.body) {
-                    Ok(event) => (None, self.hear(arrival.seq, &event, arrival.received_at).await?),
+                    Ok(event) => (None, self.process(arrival.seq, &event, arrival.received_at).await?),
                     Err(WireError::UnknownType(name)) => {
                         self.reporter.count("events");
                         (Some(UnusableReason::UnknownType(name)), None)
@@ -206,31 +206,31 @@ impl KustomerFeed {
                     self.unusable.note(&arrival, unusable, &mut self.reporter);
                 }
                 self.reporter.received_at(arrival.received_at, 1);
-                self.heard = self.heard.max(arrival.received_at);
-                // Together, they are one commit. An event that is heard again is not older than itself.
+                self.last_webhook = self.last_webhook.max(arrival.received_at);
+                // One commit. An event that is processed again is not outdated by itself.
                 tokio::try_join!(
                     store.feed_state().set(REVISION, Vec::from_iter(revision)),
                     store.inbox().mark_processed(arrival.seq, unusable)
                 )?;
-                self.read = arrival.seq;
+                self.processed = arrival.seq;
             }
         }
     }
 
-    /// Whether it is this record that cannot be had, and not Kustomer.
-    async fn is_the_records(&self, error: &CallError) -> bool {
+    /// Whether this record cannot be read, though Kustomer answers.
+    async fn is_record_unreadable(&self, error: &CallError) -> bool {
         let Some(upstream) = &self.upstream else { return false };
         !matches!(error, CallError::KeyRefused { .. }) && upstream.check().await.is_ok()
     }
 
-    /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
-    /// (apis.md B214).
-    async fn hear(
+    /// Acts on an event. Returns the revision to store for its conversation, unless a newer one is known (apis.md
+    /// B214).
+    async fn process(
         &mut self,
         seq: u64,
         event: &Event,
         received: Timestamp,
-    ) -> Result<Option<(String, Option<String>)>, Trouble> {
+    ) -> Result<Option<(String, Option<String>)>, Stop> {
         let conversation = &event.conversation;
         let newest = self.intake.store().feed_state().get(REVISION, &conversation.id).await?;
         let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
@@ -238,21 +238,21 @@ impl KustomerFeed {
         let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(event) };
         match verdict {
             Verdict::Closed => {
-                if let Some(closings) = self.closings.clone() {
-                    let mut helped = match self.rules.read(event, self.upstream.as_ref()).await {
-                        Ok(helped) => helped,
-                        Err(error) if self.tries.was_last(seq) && self.is_the_records(&error).await => {
-                            tracing::warn!(seq, error = %error, "a conversation that cannot be looked up is left");
+                if let Some(ended_interactions) = self.ended_interactions.clone() {
+                    let mut ended = match self.rules.read(event, self.upstream.as_ref()).await {
+                        Ok(ended) => ended,
+                        Err(error) if self.attempts.was_last(seq) && self.is_record_unreadable(&error).await => {
+                            tracing::warn!(seq, error = %error, "a conversation that cannot be looked up is skipped");
                             self.rules.unreadable(event)
                         }
-                        Err(error) => return Err(Trouble::Upstream(error)),
+                        Err(error) => return Err(Stop::Upstream(error)),
                     };
-                    // It may have waited at Kustomer's, and then here.
+                    // The event may have been delivered late, and may have waited in the inbox.
                     let created = event.created.and_then(|created| created.at(&self.zone));
-                    helped.ended =
+                    ended.ended =
                         Some(created.map_or(received, |created| self.reporter.to_ours(created).min(received)));
-                    self.trouble = None;
-                    if let Some(note) = &helped.note
+                    self.problem = None;
+                    if let Some(note) = &ended.note
                         && self
                             .intake
                             .store()
@@ -262,8 +262,8 @@ impl KustomerFeed {
                     {
                         self.reporter.count("severalAssigned");
                     }
-                    if closings.submit(helped).await == SurveyDecision::Retry {
-                        return Err(Trouble::Desk);
+                    if ended_interactions.submit(ended).await == SurveyDecision::Retry {
+                        return Err(Stop::Decision);
                     }
                 }
                 self.reporter.count("closedConversations");
@@ -276,54 +276,53 @@ impl KustomerFeed {
     }
 }
 
-/// Whether a revision is older than the newest that was heard. One that is absurdly far behind tells of the other that it
-/// was none.
+/// Whether a revision is older than the newest known one. If it is absurdly far behind, the newest one was wrong.
 fn is_outdated(rev: i64, newest: i64) -> bool {
-    rev < newest && newest.saturating_sub(rev) < LEAP
+    rev < newest && newest.saturating_sub(rev) < MAX_REVISION_STEP
 }
 
-/// How often the event that is next has been tried.
+/// Counts attempts to process the next event.
 #[derive(Debug, Default)]
-struct Tries {
+struct Attempts {
     seq: u64,
     count: u32,
 }
 
-impl Tries {
-    /// The pauses between so many take about a minute: everybody behind it waits.
-    const MOST: u32 = 6;
+impl Attempts {
+    /// This many attempts take about a minute, for which all later events wait.
+    const MAX: u32 = 6;
 
-    /// Counts a try that failed. Whether there are to be no more.
+    /// Counts a failed attempt. Returns whether it was the last one.
     fn was_last(&mut self, seq: u64) -> bool {
         if self.seq != seq {
             *self = Self { seq, count: 0 };
         }
         self.count += 1;
-        self.count >= Self::MOST
+        self.count >= Self::MAX
     }
 }
 
-impl Trouble {
+impl Stop {
     fn sentence(&self) -> String {
         match self {
             Self::Store(error) => {
-                tracing::error!(error = %error, "the inbox cannot be read");
+                tracing::error!(error = %error, "the inbox of Kustomer events cannot be read");
                 "The inbox cannot be read; closed conversations wait.".to_owned()
             }
             Self::Upstream(error) => format!("{error} Closed conversations wait."),
-            Self::Desk => "Survey requests cannot be written down; closed conversations wait.".to_owned(),
+            Self::Decision => "Survey requests cannot be stored; closed conversations wait.".to_owned(),
         }
     }
 
     fn wait(&self) -> Duration {
         match self {
-            Self::Upstream(CallError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
+            Self::Upstream(CallError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(MAX_PAUSE),
             _ => Duration::ZERO,
         }
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
@@ -334,11 +333,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_event_has_tries_of_its_own() {
-        let mut tries = Tries::default();
-        let first = (0..Tries::MOST).map(|_| tries.was_last(7));
+    fn each_event_has_its_own_attempts() {
+        let mut attempts = Attempts::default();
+        let first = (0..Attempts::MAX).map(|_| attempts.was_last(7));
         assert_eq!(first.filter(|was_last| *was_last).count(), 1);
-        assert!(!tries.was_last(8));
+        assert!(!attempts.was_last(8));
     }
 
     #[test]

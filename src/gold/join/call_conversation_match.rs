@@ -1,30 +1,28 @@
-//! Whether a call and a conversation that was closed are one interaction, though neither names the other (`apis.md` J18).
+//! Whether a call and a closed conversation are one interaction, though neither names the other (apis.md J18).
 //!
-//! The same customer, the same agent, and the conversation was closed while the call went on or soon after it: a pure
-//! function of the two. It says nothing of a call that names its conversation (J17), and it cannot say anything where one
-//! side leaves out what the other has:
+//! The rule: the same customer, the same agent, and the conversation was closed during the call or soon after it. A
+//! call that names its conversation is matched by that instead (apis.md J17). A match fails where one side lacks data:
 //!
-//! - Kustomer's event names its customer by number alone. Their addresses and telephone numbers have to be fetched; without
-//!   a key for that nobody is asked either.
-//! - Clarity knows a customer by what the site puts into extra items, by the number that called, and by the customer whom
+//! - Kustomer's event names the customer by id only. Addresses and telephone numbers have to be fetched, which needs an
+//!   API key.
+//! - Clarity knows a customer by the extra items that the site sets, by the calling number, and by the customer whom
 //!   the console opened. An anonymous call has none of these.
-//! - An agent must be known by the address that Kustomer has of them (J25, J26).
-//! - A call whose beginning Clarity does not tell overlaps nothing.
+//! - The agent must have an e-mail address that Kustomer knows as well (apis.md J25, J26).
+//! - A call without a beginning overlaps nothing.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::customer_identity::IdentityKind;
 use crate::domain::{AgentId, CustomerIdentity};
 
-/// What is known of the call, or of the conversation.
+/// One side of the match: the call, or the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchSide {
     /// The customer.
     pub person: CustomerIdentity,
-    /// Who took part in the call, or was assigned to the conversation.
+    /// The agents who took part in the call, or were assigned to the conversation.
     pub agents: BTreeSet<AgentId>,
     /// When the call began.
     pub began: Option<Timestamp>,
@@ -32,25 +30,21 @@ pub struct MatchSide {
     pub ended: Timestamp,
 }
 
-/// Whether the two are one, and what says so. `within`: how long after the call the conversation may have been closed.
+/// The evidence that the two are one interaction, in words. `None`: they are not. `within`: how long after the call the
+/// conversation may have been closed.
 #[must_use]
-pub fn match_evidence(call: &MatchSide, closed: &MatchSide, within: SignedDuration) -> Option<String> {
-    let shared_identity = call.person.shared_identity(&closed.person)?;
-    let agent = call.agents.intersection(&closed.agents).next()?;
-    let after = closed.ended.duration_since(call.ended);
-    if closed.ended < call.began? || after > within {
+pub fn match_evidence(call: &MatchSide, conversation: &MatchSide, within: SignedDuration) -> Option<String> {
+    let shared = call.person.shared_identity(&conversation.person)?;
+    let agent = call.agents.intersection(&conversation.agents).next()?;
+    let after = conversation.ended.duration_since(call.ended);
+    if conversation.ended < call.began? || after > within {
         return None;
     }
-    let by = match shared_identity {
-        IdentityKind::Number => "number",
-        IdentityKind::Email => "e-mail address",
-        IdentityKind::Phone => "telephone number",
-    };
     let when = match after.as_mins() {
         _ if after.is_negative() => "before the call ended".to_owned(),
         minutes => format!("{minutes} min after the call"),
     };
-    Some(format!("the customer's {by}, agent {agent}, closed {when}"))
+    Some(format!("the customer's {}, agent {agent}, closed {when}", shared.label()))
 }
 
 #[cfg(test)]
@@ -67,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_and_a_conversation_are_one_if_customer_agent_and_time_say_so_and_never_otherwise() {
+    fn call_matches_conversation_by_customer_agent_and_time() {
         let jenny = || {
             CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465")).and(CustomerIdentity::numbered("c9"))
         };
@@ -103,7 +97,7 @@ mod tests {
             ("too late", side(email(), &[41], None, 26), None),
             ("before it began", side(email(), &[41], None, -1), None),
             ("another agent", side(email(), &[42], None, 12), None),
-            ("nobody we know", side(email(), &[], None, 12), None),
+            ("no known agent", side(email(), &[], None, 12), None),
             ("another customer", side(CustomerIdentity::new(Some("rob@example.com"), None), &[41], None, 12), None),
             ("a customer without an address", side(CustomerIdentity::default(), &[41], None, 12), None),
         ] {
@@ -113,17 +107,17 @@ mod tests {
         let closed = side(email(), &[41], None, 12);
         for (what, call) in [
             ("an anonymous call", side(CustomerIdentity::default(), &[41], Some(0), 10)),
-            ("one of which nobody says when it began", side(jenny(), &[41], None, 10)),
+            ("a call without a beginning", side(jenny(), &[41], None, 10)),
         ] {
             assert_eq!(match_evidence(&call, &closed, SignedDuration::from_mins(15)), None, "{what}");
         }
     }
 
     #[test]
-    fn what_is_kept_of_a_side_reads_back() {
+    fn match_side_round_trips_through_json_and_hides_the_customer() {
         let side = side(CustomerIdentity::new(Some("jenny@example.com"), None), &[41], Some(0), 10);
         let kept = serde_json::to_value(&side).expect("JSON");
         assert_eq!(serde_json::from_value::<MatchSide>(kept).expect("JSON"), side);
-        assert!(!format!("{side:?}").contains("jenny"), "nothing of the customer in a log");
+        assert!(!format!("{side:?}").contains("jenny"), "no personal data in logs");
     }
 }

@@ -1,47 +1,50 @@
-//! What each rule finds, by itself.
+//! The sessions that each match rule finds for a response, by itself.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::match_key::person;
-use super::{MatchKey, MatchRule, MatchRules, SessionLookup, Visit};
+use super::attribution::MatchRule;
+use super::match_key::{MatchKey, identity_of};
+use super::rules::MatchRules;
+use super::session_lookup::SessionLookup;
+use super::visit::Visit;
 use crate::domain::customer_identity::IdentityKind;
 use crate::domain::{QueueId, ResponseRecord, SessionId};
 
-/// How many candidates of one rule are told. More than one is none already.
-const TOLD: usize = 20;
+/// How many candidates of one rule are listed. More than one already decides nothing.
+const MAX_LISTED: usize = 20;
 
-/// What one rule found.
-pub(super) struct RuleMatch {
+/// The sessions that one rule finds.
+pub(super) struct RuleCandidates {
     pub rule: MatchRule,
     /// The sessions, with the evidence for each.
     pub sessions: BTreeMap<SessionId, String>,
 }
 
-impl RuleMatch {
-    /// What all rules found, the strongest first.
+impl RuleCandidates {
+    /// The candidates of all rules, the strongest rule first.
     pub fn all(
         response: &ResponseRecord,
         rules: &MatchRules,
         place: Option<QueueId>,
-        floor: &impl SessionLookup,
+        lookup: &impl SessionLookup,
     ) -> Vec<Self> {
-        let pinned = floor.pinned(&response.id).map(|(session, who)| (session, format!("pinned by {who}")));
+        let pinned = lookup.pinned(&response.id).map(|(session, who)| (session, format!("pinned by {who}")));
         let named = rules.named_session(response);
         let found = |rule, sessions| Self { rule, sessions };
         let mut all = vec![
-            // A person's word counts even when the session is no longer known.
+            // A pin decides even if the session is no longer known.
             found(MatchRule::Pinned, pinned.into_iter().collect()),
             found(MatchRule::ExtraSession, named.into_iter().collect()),
-            found(MatchRule::ExtraConversation, by_conversation(response, rules, floor)),
+            found(MatchRule::ExtraConversation, by_conversation(response, rules, lookup)),
         ];
-        all.extend(by_visit(response, rules, place, floor).map(|sessions| found(MatchRule::CustomerVisit, sessions)));
+        all.extend(by_visit(response, rules, place, lookup).map(|sessions| found(MatchRule::CustomerVisit, sessions)));
         all
     }
 
-    /// Its session, if it found exactly one.
-    pub fn one(&self) -> Option<(SessionId, &str)> {
+    /// The session, if the rule found exactly one.
+    pub fn only(&self) -> Option<(SessionId, &str)> {
         let (session, evidence) = self.sessions.first_key_value()?;
         (self.sessions.len() == 1).then_some((*session, evidence))
     }
@@ -50,40 +53,40 @@ impl RuleMatch {
 fn by_conversation(
     response: &ResponseRecord,
     rules: &MatchRules,
-    floor: &impl SessionLookup,
+    lookup: &impl SessionLookup,
 ) -> BTreeMap<SessionId, String> {
     let Some((conversation, evidence)) = rules.named_conversation(response) else { return BTreeMap::new() };
-    let sessions = floor.sessions(&MatchKey::Conversation(conversation.into()), Timestamp::MIN, Timestamp::MAX);
-    sessions.into_iter().take(TOLD).map(|session| (session, evidence.clone())).collect()
+    let key = MatchKey::Conversation(conversation.into());
+    let sessions = lookup.sessions_by_key(&key, Timestamp::MIN, Timestamp::MAX);
+    sessions.into_iter().take(MAX_LISTED).map(|session| (session, evidence.clone())).collect()
 }
 
-/// `apis.md` J20 to J23: the customer, the time and, where both are known, the queue must fit. Each way to recognise the
-/// customer is a rule of its own, the surest first.
+/// The customer and the time must match and, where both are known, the queue. Each kind of identity is a rule of its
+/// own, the most reliable first (apis.md J20 to J23).
 fn by_visit(
     response: &ResponseRecord,
     rules: &MatchRules,
     place: Option<QueueId>,
-    floor: &impl SessionLookup,
+    lookup: &impl SessionLookup,
 ) -> [BTreeMap<SessionId, String>; 3] {
     let mut found = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
     let Some(Visit { from, to }) = Visit::of(response, &rules.visits) else { return found };
-    let customer = person(&response.customer);
+    let customer = identity_of(&response.customer);
     let named = rules.named_conversation(response).map(|(conversation, _)| conversation);
-    for session in customer.match_keys().flat_map(|clue| floor.sessions(&MatchKey::Customer(clue), from, to)) {
-        let Some(trace) = floor.trace(session) else { continue };
-        let same_queue = place.is_none_or(|queue| trace.queue.is_none_or(|it| it == queue));
-        // One that is a part of another conversation than the one that is named is another matter.
-        let other = trace.conversation.as_deref().is_some_and(|it| named.is_some_and(|named| named != it));
-        let Some(shared_identity) = customer.shared_identity(&trace.person).filter(|_| same_queue && !other) else {
-            continue;
+    for id in customer.match_keys().flat_map(|key| lookup.sessions_by_key(&MatchKey::Customer(key), from, to)) {
+        let Some(session) = lookup.session(id) else { continue };
+        let is_same_queue = place.is_none_or(|queue| session.queue.is_none_or(|it| it == queue));
+        // A session of another conversation than the one that the response names is not what it is about.
+        let is_other = session.conversation.as_deref().is_some_and(|it| named.is_some_and(|named| named != it));
+        let shared = customer.shared_identity(&session.customer).filter(|_| is_same_queue && !is_other);
+        let Some(shared) = shared else { continue };
+        let of_kind = match shared {
+            IdentityKind::Number => &mut found[0],
+            IdentityKind::Email => &mut found[1],
+            IdentityKind::Phone => &mut found[2],
         };
-        let (at, by) = match shared_identity {
-            IdentityKind::Number => (0, "number"),
-            IdentityKind::Email => (1, "e-mail address"),
-            IdentityKind::Phone => (2, "telephone number"),
-        };
-        if found[at].len() < TOLD {
-            found[at].insert(session, format!("the customer's {by}, and the time of the visit"));
+        if of_kind.len() < MAX_LISTED {
+            of_kind.insert(id, format!("the customer's {}, and the time of the visit", shared.label()));
         }
     }
     found

@@ -1,43 +1,45 @@
-//! What sessions and responses may have in common, to find the one by the other.
+//! Keys that sessions and responses may share, to find the one by the other.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{KnownSession, MatchRules, Visit};
+use super::known_session::KnownSession;
+use super::rules::MatchRules;
+use super::visit::Visit;
 use crate::domain::{Customer, CustomerIdentity, ResponseRecord, SessionId};
 
-/// Something that leads from a response to sessions, and from a session to responses.
+/// A key that leads from a response to sessions, and from a session to responses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MatchKey {
-    /// The session itself, which the response names or is pinned to.
+    /// The session that the response names or is pinned to.
     Session(SessionId),
-    /// The conversation that both are a part of.
+    /// The conversation that both belong to.
     Conversation(Arc<str>),
-    /// How a customer may be recognised.
+    /// A match key of the customer: see [`CustomerIdentity::match_keys`].
     Customer(Arc<str>),
 }
 
 impl MatchKey {
-    /// What may lead a response to sessions now or later.
+    /// The keys by which a response may be matched, now or later.
     pub fn of_response(response: &ResponseRecord, rules: &MatchRules) -> BTreeSet<Self> {
         let session = rules.named_session(response).map(|(session, _)| Self::Session(session));
         let conversation = rules.named_conversation(response);
         let conversation = conversation.map(|(conversation, _)| Self::Conversation(conversation.into()));
-        // Without a visit nobody asks which sessions the customer had.
-        let customer = Visit::of(response, &rules.visits).map(|_| person(&response.customer));
+        // Without a visit the customer's sessions are not looked up.
+        let customer = Visit::of(response, &rules.visits).map(|_| identity_of(&response.customer));
         let customer = customer.unwrap_or_default();
         session.into_iter().chain(conversation).chain(customer.match_keys().map(Self::Customer)).collect()
     }
 
-    /// What may lead to a session, besides its own number.
-    pub fn of_trace(trace: &KnownSession) -> BTreeSet<Self> {
-        let conversation = trace.conversation.clone().map(Self::Conversation);
-        conversation.into_iter().chain(trace.person.match_keys().map(Self::Customer)).collect()
+    /// The keys by which a session may be found, besides its own id.
+    pub fn of_session(session: &KnownSession) -> BTreeSet<Self> {
+        let conversation = session.conversation.clone().map(Self::Conversation);
+        conversation.into_iter().chain(session.customer.match_keys().map(Self::Customer)).collect()
     }
 }
 
-/// Without who the customer is.
+/// Without the customer's data.
 impl fmt::Debug for MatchKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,8 +50,8 @@ impl fmt::Debug for MatchKey {
     }
 }
 
-/// Whoever answered, as far as that tells them from others (`apis.md` J20 to J22).
-pub(super) fn person(customer: &Customer) -> CustomerIdentity {
+/// The identity of a response's customer, without shared mailboxes (apis.md J20 to J22).
+pub(super) fn identity_of(customer: &Customer) -> CustomerIdentity {
     CustomerIdentity::new(customer.email.as_deref(), customer.phone.as_deref())
         .and(customer.crm_id.as_deref().map(CustomerIdentity::numbered).unwrap_or_default())
         .without_shared_addresses()

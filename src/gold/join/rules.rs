@@ -1,29 +1,29 @@
-//! The tables that a site configures, and what a response names by them.
+//! The `[join]` tables of the configuration, and what a response names by them.
 
 use std::collections::BTreeMap;
 
-use super::VisitRules;
+use super::visit::VisitRules;
 use crate::domain::{QueueId, ResponseRecord, SessionId, TeamId};
 
-/// The tables that a site configures.
+/// The `[join]` tables of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MatchRules {
-    /// Keys of `context.extra` whose value is a session's id (`apis.md` J19).
+    /// Keys of `context.extra` whose value is a session's id (apis.md J19).
     pub session_keys: Vec<String>,
-    /// Keys of `context.extra` whose value is a conversation's id (`apis.md` J19).
+    /// Keys of `context.extra` whose value is a conversation's id (apis.md J19).
     pub conversation_keys: Vec<String>,
-    /// What a place's partner id means (`apis.md` J24).
+    /// Places by partner id (apis.md J24).
     pub places: BTreeMap<String, PlaceRule>,
-    /// How a visit is recognised.
+    /// How the time of a visit is read.
     pub visits: VisitRules,
 }
 
-/// What a place stands for.
+/// What a place is attributed to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlaceRule {
-    /// The queue that answers for it.
+    /// The queue that is responsible for it.
     pub queue: Option<QueueId>,
-    /// The team that answers for it.
+    /// The team that is responsible for it.
     pub team: Option<TeamId>,
 }
 
@@ -41,7 +41,7 @@ impl MatchRules {
     }
 }
 
-/// The value of the first configured key that holds one. Two keys that name different things name none.
+/// The value of the configured keys. If two keys have different values, there is none.
 fn named<'a, T: PartialEq>(
     response: &'a ResponseRecord,
     keys: &[String],

@@ -1,7 +1,7 @@
-//! Which of our survey requests a result of the upstream's belongs to, and why. A pure function.
+//! Which survey result belongs to which of our requests, and by which rule. A pure function.
 //!
-//! The rules stand in the order of their certainty (`apis.md` J10 to J13): one that names several requests names none,
-//! but for the last, which takes the nearest and says so.
+//! The rules are tried in the order of their reliability (apis.md J10 to J13). A rule that fits several requests
+//! decides nothing, except the last, which takes the nearest in time and says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Survey, SurveyId, SurveyResult, SurveyState};
 
-/// How long after we sent a request the upstream may say that it was made, and how much its clock may differ.
-const NEAR: SignedDuration = SignedDuration::from_mins(10);
+/// How far apart Agent Connect's time of the request and ours may be: its delay, and the difference of the clocks.
+const MAX_DISTANCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// By which evidence a result is a request's.
+/// The rule by which a result belongs to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SurveyMatchRule {
-    /// The upstream gave the request this very identity.
+    /// Agent Connect answered the request with the result's id.
     RequestId,
-    /// The upstream repeats our own key.
+    /// The result repeats our idempotency key.
     OwnKey,
-    /// The same interaction, agent and channel, made when we sent it.
+    /// The same interaction, agent and channel, and the time at which we sent it.
     Parties,
-    /// The same interaction, of which only one request may have arrived.
+    /// The same interaction, of which only one request is possible.
     Interaction,
-    /// The same interaction, and the nearest in time of several requests.
+    /// The same interaction, and the nearest in time of several possible requests.
     Nearest,
 }
 
@@ -42,7 +42,8 @@ impl SurveyMatchRule {
     }
 }
 
-/// Which result belongs to which request, of one interaction. A result that is not named was asked for by somebody else.
+/// Matches the results of one interaction with its requests, by the result's id. A result without a match was requested
+/// without Callboard.
 #[must_use]
 pub fn match_results(
     requests: &[Arc<Survey>],
@@ -65,16 +66,18 @@ pub fn match_results(
     }
     for strict in [true, false] {
         for result in &results {
-            // Whoever repeats another key than ours was somebody else.
+            // A result with another key was requested by another system.
             if found.contains_key(&result.uuid) || result.key.is_some() {
                 continue;
             }
-            let open: Vec<&Arc<Survey>> =
-                requests.iter().filter(|request| !answered.contains(&request.id) && may_be(request, result)).collect();
+            let open: Vec<&Arc<Survey>> = requests
+                .iter()
+                .filter(|request| !answered.contains(&request.id) && is_possible(request, result))
+                .collect();
             let chosen = if strict {
-                let mut fitting = open.iter().filter(|request| same_parties(request, result));
-                let first = fitting.next().map(|request| (*request, SurveyMatchRule::Parties));
-                first.filter(|_| fitting.next().is_none())
+                let mut matching = open.iter().filter(|request| same_parties(request, result));
+                let first = matching.next().map(|request| (*request, SurveyMatchRule::Parties));
+                first.filter(|_| matching.next().is_none())
             } else {
                 let evidence = if open.len() > 1 { SurveyMatchRule::Nearest } else { SurveyMatchRule::Interaction };
                 let nearest = open.into_iter().min_by_key(|request| (distance(request, result), request.id.clone()));
@@ -89,32 +92,32 @@ pub fn match_results(
     found
 }
 
-/// Whether a request may have become this result: it may have arrived, and nothing that both of them say differs.
-fn may_be(request: &Survey, result: &SurveyResult) -> bool {
+/// Whether a request may have led to a result: it may have arrived, and nothing in the two contradicts it.
+fn is_possible(request: &Survey, result: &SurveyResult) -> bool {
     let arrived = matches!(request.state, SurveyState::Sent | SurveyState::Accepted | SurveyState::Unknown);
-    let by_hand = result.requested_via.as_deref().is_some_and(|via| via.eq_ignore_ascii_case("manual"));
-    // One that was answered with an identity waits for just that one.
+    let is_manual = result.requested_via.as_deref().is_some_and(|via| via.eq_ignore_ascii_case("manual"));
+    // A request that was answered with an id matches by that id only.
     arrived
         && request.request_id.is_none()
-        && !by_hand
+        && !is_manual
         && request.recovers.is_some() == result.is_recovery
-        && !contradicts(request, result)
+        && !names_other_agent(request, result)
 }
 
-/// Whether both name the agent in the same way, and not the same agent.
-fn contradicts(request: &Survey, result: &SurveyResult) -> bool {
+/// Whether both name the agent in the same way, but different agents.
+fn names_other_agent(request: &Survey, result: &SurveyResult) -> bool {
     let theirs = if request.employee.contains('@') { &result.employee_email } else { &result.employee_id };
-    theirs.as_deref().is_some_and(|theirs| !same(theirs, &request.employee))
+    theirs.as_deref().is_some_and(|theirs| !is_same(theirs, &request.employee))
 }
 
 fn same_parties(request: &Survey, result: &SurveyResult) -> bool {
     let named = [&result.employee_email, &result.employee_id];
-    named.into_iter().flatten().any(|name| same(name, &request.employee))
-        && (result.is_recovery || result.channel.as_deref().is_some_and(|channel| same(channel, &request.channel)))
-        && distance(request, result).is_some_and(|distance| distance <= NEAR)
+    named.into_iter().flatten().any(|name| is_same(name, &request.employee))
+        && (result.is_recovery || result.channel.as_deref().is_some_and(|channel| is_same(channel, &request.channel)))
+        && distance(request, result).is_some_and(|distance| distance <= MAX_DISTANCE)
 }
 
-/// How far from the time between asking and the answer. `None` sorts first and is never near.
+/// How far the result's time is from the interval between sending and the answer. `None` sorts first and is never near.
 fn distance(request: &Survey, result: &SurveyResult) -> Option<SignedDuration> {
     let at: Timestamp = result.created?;
     Some(if at < request.created {
@@ -126,11 +129,11 @@ fn distance(request: &Survey, result: &SurveyResult) -> Option<SignedDuration> {
     })
 }
 
-fn same(one: &str, other: &str) -> bool {
+fn is_same(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 
-/// What is the same in two systems that spell it differently.
+/// Text without the differences in spelling between systems: case and surrounding white space.
 pub(in crate::gold) fn normal(text: &str) -> String {
     text.trim().to_lowercase()
 }
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_case_and_what_contradicts_is_somebody_elses() {
+    fn result_matches_request_by_the_first_rule_that_fits() {
         type Case = (
             &'static str,
             Vec<Arc<Survey>>,
@@ -180,19 +183,19 @@ mod tests {
         let told = |uuid| result(uuid, |_| ());
         let cases: Vec<Case> = vec![
             (
-                "J10: the upstream's identity",
+                "J10: Agent Connect's id",
                 vec![request("a", |it| it.request_id = Some("u1".into())), plain("b")],
                 vec![result("u1", |it| it.employee_email = Some("other@example.com".into()))],
                 vec![("u1", "a", SurveyMatchRule::RequestId)],
             ),
             (
-                "our own key, which the upstream repeats",
+                "our own key, which the result repeats",
                 vec![plain("a"), request("b", |it| it.key = "session:1".into())],
                 vec![result("u1", |it| it.key = Some("session:1".into()))],
                 vec![("u1", "b", SurveyMatchRule::OwnKey)],
             ),
             (
-                "a key that is not ours is somebody else's",
+                "another key is another system's",
                 vec![plain("a")],
                 vec![result("u1", |it| it.key = Some("x".into()))],
                 vec![],
@@ -234,13 +237,13 @@ mod tests {
                 vec![("u1", "a", SurveyMatchRule::Parties)],
             ),
             (
-                "another agent's is somebody else's",
+                "another agent is another request",
                 vec![plain("a")],
                 vec![result("u1", |it| it.employee_email = Some("mia@example.com".into()))],
                 vec![],
             ),
             (
-                "by hand is somebody else's",
+                "a manual request is not ours",
                 vec![plain("a")],
                 vec![result("u1", |it| it.requested_via = Some("Manual".into()))],
                 vec![],

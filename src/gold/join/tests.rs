@@ -1,55 +1,59 @@
-//! The join by its table (`apis.md` J19 to J24, J50 to J53, J65).
+//! Attribution of responses, rule by rule (apis.md J19 to J24, J50 to J53, J65).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::domain::{Customer, Place, ThreadState};
+use crate::domain::{
+    AgentId, Customer, CustomerIdentity, Place, QueueId, ResponseId, ResponseRecord, SessionId, TeamId, ThreadState,
+};
 
 /// Agent 41 of team 3; queue 11, which team 7 answers. Four sessions of the morning of 2026-11-21.
-struct House {
-    traces: BTreeMap<SessionId, KnownSession>,
+struct Site {
+    sessions: BTreeMap<SessionId, KnownSession>,
     pins: BTreeMap<ResponseId, SessionId>,
     day_began: Timestamp,
 }
 
-impl House {
+impl Site {
     fn new() -> Self {
-        let trace = |id, agent: Option<i64>, queue, seen: &str, email, phone, conversation: Option<&str>| {
-            let trace = KnownSession {
+        let session = |id, agent: Option<i64>, queue, began: &str, email, phone, conversation: Option<&str>| {
+            let session = KnownSession {
                 queue: Some(QueueId(queue)),
                 agent: agent.map(AgentId),
-                seen: seen.parse().expect("a time"),
+                began: began.parse().expect("a time"),
                 ended: None,
-                person: CustomerIdentity::new(email, phone),
+                customer: CustomerIdentity::new(email, phone),
                 conversation: conversation.map(Arc::from),
             };
-            (SessionId(id), trace)
+            (SessionId(id), session)
         };
         let (jenny, number) = (Some("jenny.park@example.com"), Some("+13128633465"));
-        let traces = [
-            trace(82_673, Some(41), 11, "2026-11-21T09:00:00Z", jenny, number, Some("c1")),
-            trace(82_674, None, 11, "2026-11-21T09:10:00Z", None, None, Some("c2")),
-            trace(82_675, Some(41), 12, "2026-11-21T12:00:00Z", jenny, None, Some("c2")),
-            trace(82_676, Some(41), 11, "2026-11-21T15:00:00Z", Some("info@example.com"), None, None),
+        let sessions = [
+            session(82_673, Some(41), 11, "2026-11-21T09:00:00Z", jenny, number, Some("c1")),
+            session(82_674, None, 11, "2026-11-21T09:10:00Z", None, None, Some("c2")),
+            session(82_675, Some(41), 12, "2026-11-21T12:00:00Z", jenny, None, Some("c2")),
+            session(82_676, Some(41), 11, "2026-11-21T15:00:00Z", Some("info@example.com"), None, None),
         ];
         Self {
-            traces: traces.into(),
+            sessions: sessions.into(),
             pins: BTreeMap::new(),
             day_began: "2026-11-21T06:00:00Z".parse().expect("a time"),
         }
     }
 }
 
-impl SessionLookup for House {
-    fn trace(&self, session: SessionId) -> Option<&KnownSession> {
-        self.traces.get(&session)
+impl SessionLookup for Site {
+    fn session(&self, id: SessionId) -> Option<&KnownSession> {
+        self.sessions.get(&id)
     }
 
-    fn sessions(&self, clue: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
-        let led = |trace: &KnownSession| MatchKey::of_trace(trace).contains(clue) && (from..=to).contains(&trace.seen);
-        self.traces.iter().filter(|(_, trace)| led(trace)).map(|(id, _)| *id).collect()
+    fn sessions_by_key(&self, key: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
+        let has_key = |it: &KnownSession| MatchKey::of_session(it).contains(key) && (from..=to).contains(&it.began);
+        self.sessions.iter().filter(|(_, session)| has_key(session)).map(|(id, _)| *id).collect()
     }
 
     fn pinned(&self, response: &ResponseId) -> Option<(SessionId, &str)> {
@@ -108,7 +112,7 @@ fn rules() -> MatchRules {
 }
 
 #[test]
-fn every_case_of_the_table() {
+fn response_is_attributed_by_session_or_place() {
     let rules = rules();
     let known = &[("session_id", "82673")][..];
     // (what it is, response, rule, session, agent, queue, team)
@@ -123,7 +127,7 @@ fn every_case_of_the_table() {
             Some(3),
         ),
         (
-            "a session nobody answered",
+            "a session without an agent",
             response(&[("call", " 82674 ")], None, None),
             "extra.session",
             Some(82_674),
@@ -192,25 +196,25 @@ fn every_case_of_the_table() {
         ("nothing", response(&[], None, None), "unlinked", None, None, None, None),
     ];
     for (what, response, rule, session, agent, queue, team) in cases {
-        let joined = join(&response, &rules, &House::new());
-        assert_eq!(joined.rule.as_str(), rule, "{what}");
-        assert_eq!(joined.session, session.map(SessionId), "{what}");
-        assert_eq!(joined.agent, agent.map(AgentId), "{what}");
-        assert_eq!(joined.queue, queue.map(QueueId), "{what}");
-        assert_eq!(joined.team, team.map(TeamId), "{what}");
-        assert_eq!(joined, join(&response, &rules, &House::new()), "{what}: the join is deterministic");
+        let found = attribute(&response, &rules, &Site::new());
+        assert_eq!(found.rule.as_str(), rule, "{what}");
+        assert_eq!(found.session, session.map(SessionId), "{what}");
+        assert_eq!(found.agent, agent.map(AgentId), "{what}");
+        assert_eq!(found.queue, queue.map(QueueId), "{what}");
+        assert_eq!(found.team, team.map(TeamId), "{what}");
+        assert_eq!(found, attribute(&response, &rules, &Site::new()), "{what}: the result is deterministic");
     }
 }
 
-/// A response of a customer who says when they were there.
+/// A response of a customer, with extra keys.
 fn of_customer(email: &str, phone: &str, extra: &[(&str, &str)], at: Option<Place>) -> ResponseRecord {
     let customer = Customer { email: Some(email.into()), phone: Some(phone.into()), ..Customer::default() };
     ResponseRecord { customer, ..response(extra, at, None) }
 }
 
-/// Three in the morning in Chicago is nine in the morning for Clarity (`apis.md` J65).
+/// Three in the morning in Chicago is nine in the morning for Clarity (apis.md J65).
 #[test]
-fn a_customer_who_was_there_once_at_that_time_is_found() {
+fn visit_matches_the_only_session_of_the_customer_then() {
     let morning = &[("transaction_date", "2026-11-21"), ("transaction_time", "03:20:00")][..];
     let day = &[("transaction_date", "2026-11-21")][..];
     let jenny = "Jenny.Park@example.com";
@@ -229,24 +233,18 @@ fn a_customer_who_was_there_once_at_that_time_is_found() {
         ),
         ("without a day", of_customer(jenny, "", &[], None), "unlinked", None, &[]),
         ("on another day", of_customer(jenny, "", &[("transaction_date", "2026-11-19")], None), "unlinked", None, &[]),
-        (
-            "with a day that is none",
-            of_customer(jenny, "", &[("transaction_date", "soon")], None),
-            "unlinked",
-            None,
-            &[],
-        ),
-        ("somebody else", of_customer("rob@example.com", "", morning, None), "unlinked", None, &[]),
-        ("an address that many use", of_customer("info@example.com", "", day, None), "unlinked", None, &[]),
+        ("with an invalid day", of_customer(jenny, "", &[("transaction_date", "soon")], None), "unlinked", None, &[]),
+        ("another customer", of_customer("rob@example.com", "", morning, None), "unlinked", None, &[]),
+        ("a shared mailbox", of_customer("info@example.com", "", day, None), "unlinked", None, &[]),
         ("no address at all", of_customer("[email\u{a0}protected]", "None", day, None), "unlinked", None, &[]),
         ("two at a known place", of_customer(jenny, "", day, place("CS")), "place", None, &[82_673, 82_675]),
     ];
     for (what, response, rule, session, candidates) in cases {
-        let joined = join(&response, &rules(), &House::new());
-        assert_eq!((joined.rule.as_str(), joined.session), (rule, session.map(SessionId)), "{what}");
-        assert_eq!(joined.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), candidates, "{what}");
+        let found = attribute(&response, &rules(), &Site::new());
+        assert_eq!((found.rule.as_str(), found.session), (rule, session.map(SessionId)), "{what}");
+        assert_eq!(found.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), candidates, "{what}");
         assert_eq!(
-            joined.rule.confidence().map(Confidence::as_str),
+            found.rule.confidence().map(Confidence::as_str),
             session.map(|_| "medium").or((rule == "place").then_some("certain")),
             "{what}"
         );
@@ -254,91 +252,91 @@ fn a_customer_who_was_there_once_at_that_time_is_found() {
 }
 
 #[test]
-fn a_conversation_leads_to_its_one_session_and_never_to_one_of_two() {
+fn conversation_matches_its_only_session_never_one_of_two() {
     let of = |conversation| response(&[("conversation", conversation)], place("1234"), None);
-    let joined = join(&of("c1"), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session), (MatchRule::ExtraConversation, Some(SessionId(82_673))));
-    let joined = join(&of("c2"), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session, joined.queue), (MatchRule::Place, None, Some(QueueId(11))));
-    assert_eq!(joined.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), [82_674, 82_675]);
-    let joined = join(&of("c3"), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session), (MatchRule::Waiting, None));
-    assert!(joined.evidence.is_some_and(|evidence| evidence.contains("a conversation that is not known")));
+    let found = attribute(&of("c1"), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session), (MatchRule::ExtraConversation, Some(SessionId(82_673))));
+    let found = attribute(&of("c2"), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session, found.queue), (MatchRule::Place, None, Some(QueueId(11))));
+    assert_eq!(found.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), [82_674, 82_675]);
+    let found = attribute(&of("c3"), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session), (MatchRule::Waiting, None));
+    assert!(found.evidence.is_some_and(|evidence| evidence.contains("a conversation that is not known")));
 }
 
 #[test]
-fn the_stronger_rule_stands_and_the_weaker_is_told_as_a_conflict() {
+fn stronger_rule_decides_and_weaker_one_is_a_conflict() {
     let extra = &[("session_id", "82674"), ("transaction_date", "2026-11-21"), ("transaction_time", "03:00")];
     let said = of_customer("jenny.park@example.com", "", extra, None);
-    let joined = join(&said, &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session), (MatchRule::ExtraSession, Some(SessionId(82_674))));
-    assert!(joined.conflict.as_deref().is_some_and(|conflict| conflict.contains("82673")), "{:?}", joined.conflict);
-    assert_eq!(joined.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), [82_673]);
+    let found = attribute(&said, &rules(), &Site::new());
+    assert_eq!((found.rule, found.session), (MatchRule::ExtraSession, Some(SessionId(82_674))));
+    assert!(found.conflict.as_deref().is_some_and(|conflict| conflict.contains("82673")), "{:?}", found.conflict);
+    assert_eq!(found.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), [82_673]);
     let agreed = of_customer("jenny.park@example.com", "", &[("session_id", "82673"), extra[1], extra[2]], None);
-    let joined = join(&agreed, &rules(), &House::new());
-    assert_eq!((joined.conflict, joined.candidates.len()), (None, 0), "it only confirms");
+    let found = attribute(&agreed, &rules(), &Site::new());
+    assert_eq!((found.conflict, found.candidates.len()), (None, 0), "it only confirms");
 }
 
 #[test]
-fn what_a_person_pins_is_certain_whatever_else_is_said() {
-    let mut house = House::new();
+fn pin_is_certain_and_never_a_conflict() {
+    let mut site = Site::new();
     let said = response(&[("session_id", "82674")], None, None);
-    house.pins.insert(said.id.clone(), SessionId(82_675));
-    let joined = join(&said, &rules(), &house);
+    site.pins.insert(said.id.clone(), SessionId(82_675));
+    let found = attribute(&said, &rules(), &site);
     assert_eq!(
-        (joined.rule, joined.session, joined.agent),
+        (found.rule, found.session, found.agent),
         (MatchRule::Pinned, Some(SessionId(82_675)), Some(AgentId(41)))
     );
-    assert_eq!((joined.conflict, joined.rule.confidence()), (None, Some(Confidence::Certain)));
-    house.pins.insert(said.id.clone(), SessionId(7));
-    let joined = join(&said, &rules(), &house);
-    assert_eq!((joined.session, joined.agent), (Some(SessionId(7)), None), "though it has been forgotten");
+    assert_eq!((found.conflict, found.rule.confidence()), (None, Some(Confidence::Certain)));
+    site.pins.insert(said.id.clone(), SessionId(7));
+    let found = attribute(&said, &rules(), &site);
+    assert_eq!((found.session, found.agent), (Some(SessionId(7)), None), "though the session is not known");
 }
 
-/// `apis.md` J20 to J22: each way to recognise a customer is a rule of its own.
+/// Each kind of identity is a rule of its own (apis.md J20 to J22).
 #[test]
-fn the_surest_way_to_recognise_a_customer_decides_and_another_is_a_conflict() {
+fn most_reliable_identity_decides_and_others_conflict() {
     let morning = &[("transaction_date", "2026-11-21"), ("transaction_time", "03:05")][..];
-    let mut house = House::new();
-    house.traces.get_mut(&SessionId(82_674)).expect("a trace").person = CustomerIdentity::numbered("C-9");
+    let mut site = Site::new();
+    site.sessions.get_mut(&SessionId(82_674)).expect("a session").customer = CustomerIdentity::numbered("C-9");
     let mut said = of_customer("jenny.park@example.com", "", morning, None);
     said.customer.crm_id = Some("C-9".into());
-    let joined = join(&said, &rules(), &house);
-    assert_eq!((joined.rule, joined.session), (MatchRule::CustomerVisit, Some(SessionId(82_674))));
-    assert!(joined.evidence.is_some_and(|evidence| evidence.contains("number")));
-    assert!(joined.conflict.is_some_and(|conflict| conflict.contains("e-mail address") && conflict.contains("82673")));
-    assert_eq!(joined.candidates.keys().collect::<Vec<_>>(), [&SessionId(82_673)]);
+    let found = attribute(&said, &rules(), &site);
+    assert_eq!((found.rule, found.session), (MatchRule::CustomerVisit, Some(SessionId(82_674))));
+    assert!(found.evidence.is_some_and(|evidence| evidence.contains("number")));
+    assert!(found.conflict.is_some_and(|conflict| conflict.contains("e-mail address") && conflict.contains("82673")));
+    assert_eq!(found.candidates.keys().collect::<Vec<_>>(), [&SessionId(82_673)]);
 }
 
 #[test]
-fn a_session_that_is_named_and_not_known_is_waited_for_and_no_visit_takes_its_place() {
+fn unknown_named_session_is_awaited_despite_a_visit() {
     let extra = &[("session_id", "9"), ("transaction_date", "2026-11-21"), ("transaction_time", "03:00")];
-    let joined = join(&of_customer("jenny.park@example.com", "", extra, None), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session, joined.agent), (MatchRule::Waiting, Some(SessionId(9)), None));
-    assert_eq!(joined.candidates.keys().collect::<Vec<_>>(), [&SessionId(82_673)]);
+    let found = attribute(&of_customer("jenny.park@example.com", "", extra, None), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session, found.agent), (MatchRule::Waiting, Some(SessionId(9)), None));
+    assert_eq!(found.candidates.keys().collect::<Vec<_>>(), [&SessionId(82_673)]);
 }
 
 #[test]
-fn a_visit_that_was_part_of_another_conversation_is_not_taken() {
+fn visit_of_another_conversation_does_not_match() {
     let extra = |named| [("conversation", named), ("transaction_date", "2026-11-21"), ("transaction_time", "06:00")];
-    let mut house = House::new();
+    let mut site = Site::new();
     let of = |named| of_customer("jenny.park@example.com", "", &extra(named), None);
-    assert_eq!(join(&of("c9"), &rules(), &house).rule, MatchRule::Waiting);
-    house.traces.get_mut(&SessionId(82_675)).expect("a trace").conversation = None;
-    let joined = join(&of("c9"), &rules(), &house);
-    assert_eq!((joined.rule, joined.session), (MatchRule::CustomerVisit, Some(SessionId(82_675))));
+    assert_eq!(attribute(&of("c9"), &rules(), &site).rule, MatchRule::Waiting);
+    site.sessions.get_mut(&SessionId(82_675)).expect("a session").conversation = None;
+    let found = attribute(&of("c9"), &rules(), &site);
+    assert_eq!((found.rule, found.session), (MatchRule::CustomerVisit, Some(SessionId(82_675))));
 }
 
-/// `apis.md` J61: whoever waits does so for a week and then counts where its place puts it.
+/// After a week without the named session a response is attributed by its place (apis.md J61).
 #[test]
-fn what_is_named_and_never_comes_is_not_waited_for_any_longer() {
+fn unknown_named_session_is_awaited_for_a_week() {
     let said = |created: &str| ResponseRecord {
         created: Some(created.parse().expect("a time")),
         ..response(&[("session_id", "9")], place("1234"), None)
     };
-    let joined = join(&said("2026-11-14T06:00:00Z"), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session), (MatchRule::Waiting, Some(SessionId(9))));
-    let joined = join(&said("2026-11-14T05:59:59Z"), &rules(), &House::new());
-    assert_eq!((joined.rule, joined.session, joined.queue), (MatchRule::Place, None, Some(QueueId(11))));
-    assert!(joined.evidence.is_some_and(|evidence| evidence.contains("not known")));
+    let found = attribute(&said("2026-11-14T06:00:00Z"), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session), (MatchRule::Waiting, Some(SessionId(9))));
+    let found = attribute(&said("2026-11-14T05:59:59Z"), &rules(), &Site::new());
+    assert_eq!((found.rule, found.session, found.queue), (MatchRule::Place, None, Some(QueueId(11))));
+    assert!(found.evidence.is_some_and(|evidence| evidence.contains("not known")));
 }

@@ -1,4 +1,4 @@
-//! When a customer was there: the day, and perhaps the time, that a response names of its visit or purchase.
+//! The day, and perhaps the time, that a response names for the customer's visit or purchase.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -6,20 +6,20 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::domain::ResponseRecord;
 
-/// Where a response says when the visit was, and how near a session must be to be that visit (`apis.md` J23, J65).
+/// Where a response names the time of the visit, and how near a session must be to match it (apis.md J23, J65).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisitRules {
     /// The key of `context.extra` that holds the day, as in `2026-11-20`.
     pub date_key: String,
     /// The key that holds the time of that day, as in `17:47:00`.
     pub time_key: String,
-    /// The zone in which the two are meant: the places'.
+    /// The time zone of the two.
     pub zone: TimeZone,
-    /// How far from that time a session may begin.
+    /// How far from that time a session may begin, in both directions.
     pub window: SignedDuration,
 }
 
-/// The time within which the session of a visit must have begun.
+/// The interval within which the session of a visit must have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visit {
     /// The earliest.
@@ -29,7 +29,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// What the response says. `None`: nothing that can be read as a day.
+    /// Reads it from a response. `None`: there is no valid day.
     #[must_use]
     pub fn of(response: &ResponseRecord, rules: &VisitRules) -> Option<Self> {
         let text = |key: &str| response.extra.get(key).map(|value| value.trim());
@@ -40,7 +40,7 @@ impl Visit {
                 let time = at(day, time)?;
                 Some(Self { from: time.checked_sub(rules.window).ok()?, to: time.checked_add(rules.window).ok()? })
             }
-            // The whole local day, which ends before the next one begins.
+            // The whole local day, up to the last instant before the next one.
             None => {
                 let next = at(day.checked_add(1.day()).ok()?, Time::midnight())?;
                 Some(Self {
@@ -53,7 +53,7 @@ impl Visit {
 }
 
 impl Default for VisitRules {
-    /// The names of the upstream's own samples, and half an hour.
+    /// The keys of Goodays' own samples, and half an hour.
     fn default() -> Self {
         Self {
             date_key: "transaction_date".to_owned(),

@@ -1,4 +1,4 @@
-//! Records to entities. Nothing here remembers anything: the same records give the same entities.
+//! Derives entities from records. Pure: the same records give the same entities.
 
 use super::Records;
 use crate::domain::{AgentId, QueueId};
@@ -6,7 +6,7 @@ use crate::gold::entity::{Agent, Entity, Key, Queue, Team};
 use crate::gold::rollup::RollupGroup;
 
 impl Records {
-    /// What an entity now is. `None`: it is not there.
+    /// The current entity of a key. `None`: it does not exist.
     pub(super) fn derive(&self, key: &Key) -> Option<Entity> {
         Some(match key {
             Key::Agent(id) => Entity::Agent(self.agent(*id)?),
@@ -18,14 +18,14 @@ impl Records {
                     name: team.name.clone(),
                     groups: team.groups.clone(),
                     unit: team.unit.clone(),
-                    feedback: self.total(&RollupGroup::Team(*id)),
+                    feedback: self.totals(&RollupGroup::Team(*id)),
                 })
             }
             Key::Response(id) => Entity::Response(Box::new(self.feedback.shown(id)?)),
             Key::Survey(id) => Entity::Survey(Box::new(self.survey(id)?)),
             Key::Place(id) => Entity::Place(self.place(id)?),
             Key::Tag(name) => Entity::Tag(self.tag(name)?),
-            Key::Floor => Entity::Floor(self.whole_floor()?),
+            Key::Floor => Entity::Floor(self.floor()?),
             Key::Label(name) => Entity::Label(self.labels.get(name)?.clone()),
             Key::Source(name) => Entity::Source(self.sources.get(name)?.clone()),
         })
@@ -48,7 +48,7 @@ impl Records {
             suspended: record.suspended,
             metrics: record.metrics.clone(),
             sessions: self.sessions.of_agent(id),
-            feedback: self.total(&RollupGroup::Agent(id)),
+            feedback: self.totals(&RollupGroup::Agent(id)),
             detail: record.detail.clone(),
             other: record.other.clone(),
         })
@@ -57,8 +57,8 @@ impl Records {
     fn queue(&self, id: QueueId) -> Option<Queue> {
         let record = self.queues.get(&id)?;
         let sessions = self.sessions.waiting_in(id);
-        let known = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
-        let waiting = record.waiting(known);
+        let listed = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+        let waiting = record.waiting(listed);
         Some(Queue {
             id,
             name: record.name.best(),
@@ -66,9 +66,9 @@ impl Records {
             open: record.open,
             teams: record.teams.clone(),
             waiting,
-            // While we do not know everybody who waits, the oldest that we happen to know of is not the longest wait.
+            // If not all waiting sessions are listed, the oldest listed one may not be the longest wait.
             longest_wait_since: waiting
-                .filter(|waiting| known >= *waiting)
+                .filter(|waiting| listed >= *waiting)
                 .and_then(|_| sessions.values().filter_map(|session| session.queued_since).min()),
             agents_online: record.agents_online,
             agents_available: record.agents_available,
@@ -76,7 +76,7 @@ impl Records {
             calls_today: record.calls_today,
             metrics: record.metrics.clone(),
             sessions,
-            feedback: self.total(&RollupGroup::Queue(id)),
+            feedback: self.totals(&RollupGroup::Queue(id)),
             other: record.other.clone(),
         })
     }

@@ -1,4 +1,5 @@
-//! Customers' responses: merged whatever order their events come in, joined again whenever something new is known.
+//! Customers' responses: their events are merged in any order, and they are attributed again whenever something new is
+//! known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,269 +7,252 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Records;
+use super::{Records, multimap};
 use crate::domain::{
     AgentId, CustomerIdentity, FeedbackAction, FeedbackActionId, FeedbackActionKind, Pin, QueueId, RequestState,
     ResponseId, ResponseRecord, SessionId, SurveyId, TeamId, ThreadState,
 };
 use crate::gold::entity::{Key, Response};
-use crate::gold::join::{Attribution, KnownSession, MatchKey, MatchRule, MatchRules, SessionLookup, join};
+use crate::gold::join::{Attribution, KnownSession, MatchKey, MatchRule, MatchRules, SessionLookup, attribute};
 
-/// How many responses are shown in which nobody waits: the newest. All in which somebody does are shown.
-const SETTLED: usize = 500;
+/// How many responses that need no reply are shown: the newest. Those that need a reply are all shown.
+const MAX_HANDLED: usize = 500;
 
-/// How long before the month that is counted a response may have ended that still has something to say in it: promises and
-/// the wait for a call reach beyond its last word.
-pub(super) const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long before the month window a response may have ended that still counts in it: its reply target and the wait
+/// for its session go beyond its last activity.
+pub(super) const MARGIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug)]
 struct Record {
-    /// What the upstream said, merged from all of it.
-    told: Arc<ResponseRecord>,
-    /// That, and what the upstream has taken from us since.
-    reading: Arc<ResponseRecord>,
-    /// What may lead it to sessions.
-    clues: BTreeSet<MatchKey>,
-    /// Its last word, if nobody waits in it.
-    settled: Option<Timestamp>,
+    /// All events of Goodays, merged.
+    reported: Arc<ResponseRecord>,
+    /// The same with the actions that Goodays accepted and has not reported yet.
+    record: Arc<ResponseRecord>,
+    /// The keys by which it may be matched with sessions.
+    keys: BTreeSet<MatchKey>,
+    /// Its last activity, if it needs no reply.
+    handled: Option<Timestamp>,
 }
 
-/// What colleagues do about one response.
-type Deeds = BTreeMap<FeedbackActionId, Arc<FeedbackAction>>;
+/// Users' actions on one response.
+type Actions = BTreeMap<FeedbackActionId, Arc<FeedbackAction>>;
 
 #[derive(Debug)]
 pub(super) struct Feedback {
-    /// How many are shown in which nobody waits.
-    pub most: usize,
+    /// How many responses that need no reply are shown.
+    pub max_handled: usize,
     records: HashMap<ResponseId, Record>,
-    joins: HashMap<ResponseId, Attribution>,
-    /// What colleagues do, also about responses that nobody has told us of yet.
-    deeds: HashMap<ResponseId, Deeds>,
-    /// Responses by the agent, queue or team that they count for.
-    counted: HashMap<Key, BTreeSet<ResponseId>>,
-    /// The sessions that people say responses are about, and who says so; also of responses that nobody has told us of yet.
+    attributions: HashMap<ResponseId, Attribution>,
+    /// Users' actions, also on responses that are not reported yet.
+    actions: HashMap<ResponseId, Actions>,
+    /// Responses by the agent, queue or team that they are attributed to.
+    by_attribution: HashMap<Key, BTreeSet<ResponseId>>,
+    /// Pins with the user's name, also of responses that are not reported yet.
     pins: HashMap<ResponseId, (SessionId, Arc<str>)>,
-    /// Responses by what may lead them to sessions, known or not.
-    by_clue: HashMap<MatchKey, BTreeSet<ResponseId>>,
-    /// Responses whose join may have changed.
-    to_join: BTreeSet<ResponseId>,
-    /// Responses in which nobody waits, by their last words.
-    settled: BTreeSet<(Timestamp, ResponseId)>,
+    /// Responses by match key, whether a session has the key or not.
+    by_key: HashMap<MatchKey, BTreeSet<ResponseId>>,
+    /// Responses whose attribution may have changed.
+    to_match: BTreeSet<ResponseId>,
+    /// Responses that need no reply, by their last activity.
+    handled: BTreeSet<(Timestamp, ResponseId)>,
 }
 
 impl Default for Feedback {
     fn default() -> Self {
         Self {
-            most: SETTLED,
+            max_handled: MAX_HANDLED,
             records: HashMap::default(),
-            joins: HashMap::default(),
-            deeds: HashMap::default(),
-            counted: HashMap::default(),
+            attributions: HashMap::default(),
+            actions: HashMap::default(),
+            by_attribution: HashMap::default(),
             pins: HashMap::default(),
-            by_clue: HashMap::default(),
-            to_join: BTreeSet::new(),
-            settled: BTreeSet::new(),
+            by_key: HashMap::default(),
+            to_match: BTreeSet::new(),
+            handled: BTreeSet::new(),
         }
     }
 }
 
 impl Feedback {
-    /// Merges an event and says what it touched.
-    pub fn hear(&mut self, reading: ResponseRecord, rules: &MatchRules) -> Vec<Key> {
-        let id = reading.id.clone();
-        let (told, clues, before) = match self.records.remove(&id) {
-            None => (reading, BTreeSet::new(), None),
+    /// Merges an event. Returns the entities that it touched.
+    pub fn update(&mut self, event: ResponseRecord, rules: &MatchRules) -> Vec<Key> {
+        let id = event.id.clone();
+        let (reported, keys, before) = match self.records.remove(&id) {
+            None => (event, BTreeSet::new(), None),
             Some(known) => {
-                drop(known.reading);
-                (Arc::unwrap_or_clone(known.told).and(reading), known.clues, known.settled)
+                drop(known.record);
+                (Arc::unwrap_or_clone(known.reported).and(event), known.keys, known.handled)
             }
         };
-        let told = Arc::new(told);
-        let reading = settled(&told, self.deeds.get(&id));
-        self.records.insert(id.clone(), Record { told, reading, clues, settled: before });
-        self.find_by_clues(&id, rules);
-        self.to_join.insert(id.clone());
-        let mut touched = self.file(&id);
-        touched.extend(self.touch(id));
+        let reported = Arc::new(reported);
+        let record = with_accepted_actions(&reported, self.actions.get(&id));
+        self.records.insert(id.clone(), Record { reported, record, keys, handled: before });
+        self.index(&id, rules);
+        self.to_match.insert(id.clone());
+        let mut touched = self.reorder(&id);
+        touched.extend(self.touched_by(id));
         touched
     }
 
-    /// A person says which session it is, or leaves it to the rules again.
+    /// Pins a response to a session, or removes the pin.
     pub fn pin(&mut self, pin: Pin, rules: &MatchRules) {
         match pin.session {
             Some(session) => self.pins.insert(pin.response.clone(), (session, pin.who)),
             None => self.pins.remove(&pin.response),
         };
-        self.find_by_clues(&pin.response, rules);
-        self.to_join.insert(pin.response);
+        self.index(&pin.response, rules);
+        self.to_match.insert(pin.response);
     }
 
-    /// Finds a response by what may lead it to sessions now, and no longer by what did.
-    fn find_by_clues(&mut self, id: &ResponseId, rules: &MatchRules) {
+    /// Updates the match keys of a response.
+    fn index(&mut self, id: &ResponseId, rules: &MatchRules) {
         let Some(record) = self.records.get_mut(id) else { return };
-        let mut clues = MatchKey::of_response(&record.told, rules);
-        clues.extend(self.pins.get(id).map(|(session, _)| MatchKey::Session(*session)));
-        for clue in clues.difference(&record.clues) {
-            self.by_clue.entry(clue.clone()).or_default().insert(id.clone());
+        let mut keys = MatchKey::of_response(&record.reported, rules);
+        keys.extend(self.pins.get(id).map(|(session, _)| MatchKey::Session(*session)));
+        for key in keys.difference(&record.keys) {
+            self.by_key.entry(key.clone()).or_default().insert(id.clone());
         }
-        let before = std::mem::replace(&mut record.clues, clues);
-        let lost: Vec<_> = before.difference(&record.clues).cloned().collect();
-        self.lose(id, &lost);
+        let before = std::mem::replace(&mut record.keys, keys);
+        let lost: Vec<_> = before.difference(&record.keys).cloned().collect();
+        self.unindex(id, &lost);
     }
 
-    fn lose<'a>(&mut self, id: &ResponseId, clues: impl IntoIterator<Item = &'a MatchKey>) {
-        for clue in clues {
-            if let Some(ids) = self.by_clue.get_mut(clue) {
-                ids.remove(id);
-                if ids.is_empty() {
-                    self.by_clue.remove(clue);
-                }
-            }
+    fn unindex<'a>(&mut self, id: &ResponseId, keys: impl IntoIterator<Item = &'a MatchKey>) {
+        for key in keys {
+            multimap::remove(&mut self.by_key, key, id);
         }
     }
 
-    /// Notes how far a colleague's deed has come, and says what that touched.
-    pub fn hear_deed(&mut self, deed: FeedbackAction) -> Vec<Key> {
-        let id = deed.response.clone();
-        let deeds = self.deeds.entry(id.clone()).or_default();
-        deeds.insert(deed.id.clone(), Arc::new(deed));
+    /// Updates a user's action. Returns the entities that it touched.
+    pub fn update_action(&mut self, action: FeedbackAction) -> Vec<Key> {
+        let id = action.response.clone();
+        let actions = self.actions.entry(id.clone()).or_default();
+        actions.insert(action.id.clone(), Arc::new(action));
         if let Some(record) = self.records.get_mut(&id) {
-            record.reading = settled(&record.told, Some(deeds));
+            record.record = with_accepted_actions(&record.reported, Some(actions));
         }
-        let mut touched = self.file(&id);
-        touched.extend(self.touch(id));
+        let mut touched = self.reorder(&id);
+        touched.extend(self.touched_by(id));
         touched
     }
 
-    /// Files a response by its last word if nobody waits in it, and says whom that may have brought into sight or out of it.
-    fn file(&mut self, id: &ResponseId) -> Vec<Key> {
-        let deeds = self.deeds.get(id).unwrap_or(const { &Deeds::new() });
+    /// Updates a response's position among those that need no reply. Returns the responses that may be shown now, or no
+    /// longer.
+    fn reorder(&mut self, id: &ResponseId) -> Vec<Key> {
+        let actions = self.actions.get(id).unwrap_or(const { &Actions::new() });
         let Some(record) = self.records.get_mut(id) else { return Vec::new() };
-        let waits = waits(&record.reading, &record.told.revision(), deeds);
-        let now = last_word(&record.reading, deeds).filter(|_| !waits);
-        let before = std::mem::replace(&mut record.settled, now);
+        let needs_reply = needs_reply(&record.record, &record.reported.revision(), actions);
+        let now = last_activity(&record.record, actions).filter(|_| !needs_reply);
+        let before = std::mem::replace(&mut record.handled, now);
         if before == now {
             return Vec::new();
         }
-        let mut touched = before.map(|before| self.unfile(before, id)).unwrap_or_default();
+        let mut touched = before.map(|before| self.remove_handled(before, id)).unwrap_or_default();
         if let Some(now) = now {
-            self.settled.insert((now, id.clone()));
-            touched.extend(self.place(self.most));
+            self.handled.insert((now, id.clone()));
+            touched.extend(self.nth_newest(self.max_handled));
         }
         touched
     }
 
-    fn unfile(&mut self, last_word: Timestamp, id: &ResponseId) -> Vec<Key> {
-        self.settled.remove(&(last_word, id.clone()));
-        self.place(self.most - 1).into_iter().collect()
+    fn remove_handled(&mut self, last_activity: Timestamp, id: &ResponseId) -> Vec<Key> {
+        self.handled.remove(&(last_activity, id.clone()));
+        self.nth_newest(self.max_handled - 1).into_iter().collect()
     }
 
-    /// Who stands there among the newest in which nobody waits.
-    fn place(&self, place: usize) -> Option<Key> {
-        self.settled.iter().rev().nth(place).map(|(_, id)| Key::Response(id.clone()))
+    /// The response at this position among those that need no reply, the newest first.
+    fn nth_newest(&self, position: usize) -> Option<Key> {
+        self.handled.iter().rev().nth(position).map(|(_, id)| Key::Response(id.clone()))
     }
 
-    fn touch(&mut self, id: ResponseId) -> Vec<Key> {
-        let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
+    fn touched_by(&self, id: ResponseId) -> Vec<Key> {
+        let mut touched = self.attributions.get(&id).map(attributed_keys).unwrap_or_default();
         touched.push(Key::Response(id));
         touched
     }
 
-    /// Forgets a response and says what that touched.
+    /// Removes a response with its actions and pin. Returns the entities that it touched.
     fn forget(&mut self, id: &ResponseId) -> Vec<Key> {
-        self.deeds.remove(id);
+        self.actions.remove(id);
         self.pins.remove(id);
-        self.leave(id)
+        self.evict(id)
     }
 
-    /// What was told of a response is no longer needed. If it is heard of again, all of it is.
-    fn leave(&mut self, id: &ResponseId) -> Vec<Key> {
+    /// Removes a response from memory. If Goodays sends another event of it, the store sends the whole response.
+    fn evict(&mut self, id: &ResponseId) -> Vec<Key> {
         let Some(record) = self.records.remove(id) else { return Vec::new() };
-        let mut shown = record.settled.map(|last_word| self.unfile(last_word, id)).unwrap_or_default();
-        self.lose(id, &record.clues);
-        self.to_join.remove(id);
-        let mut touched = self.joins.remove(id).as_ref().map(targets).unwrap_or_default();
+        let mut shown = record.handled.map(|last_activity| self.remove_handled(last_activity, id)).unwrap_or_default();
+        self.unindex(id, &record.keys);
+        self.to_match.remove(id);
+        let mut touched = self.attributions.remove(id).as_ref().map(attributed_keys).unwrap_or_default();
         for target in &touched {
-            if let Some(ids) = self.counted.get_mut(target) {
-                ids.remove(id);
-                if ids.is_empty() {
-                    self.counted.remove(target);
-                }
-            }
+            multimap::remove(&mut self.by_attribution, target, id);
         }
         touched.push(Key::Response(id.clone()));
         touched.append(&mut shown);
         touched
     }
 
-    /// Whatever ended so long ago leaves.
-    pub fn leave_before(&mut self, then: Timestamp) -> Vec<Key> {
+    /// Evicts responses that need no reply and whose last activity was earlier.
+    pub fn evict_before(&mut self, then: Timestamp) -> Vec<Key> {
         let mut touched = Vec::new();
-        while let Some((_, id)) = self.settled.first().filter(|(last_word, _)| *last_word < then).cloned() {
-            touched.extend(self.leave(&id));
+        while let Some((_, id)) = self.handled.first().filter(|(last_activity, _)| *last_activity < then).cloned() {
+            touched.extend(self.evict(&id));
         }
         touched
     }
 
-    /// All identities, shown or not.
+    /// All ids, shown or not.
     pub fn ids(&self) -> impl Iterator<Item = &ResponseId> {
         self.records.keys()
     }
 
-    /// One response with what it hangs on, if it is shown.
+    /// One response, if it is shown.
     pub fn shown(&self, id: &ResponseId) -> Option<Response> {
-        let settled = self.records.get(id)?.settled;
-        let is_shown = |last_word| self.settled.range((last_word, id.clone())..).nth(self.most).is_none();
-        settled.is_none_or(is_shown).then(|| self.response(id))?
+        let handled = self.records.get(id)?.handled;
+        let is_shown =
+            |last_activity| self.handled.range((last_activity, id.clone())..).nth(self.max_handled).is_none();
+        handled.is_none_or(is_shown).then(|| self.response(id))?
     }
 
-    /// One response with what it hangs on, shown or not.
+    /// One response, shown or not.
     pub fn response(&self, id: &ResponseId) -> Option<Response> {
-        let record = self.records.get(id)?;
-        let (reading, stand) = (Arc::clone(&record.reading), record.told.revision());
-        let deeds = self.deeds.get(id).cloned().unwrap_or_default();
-        let waits = waits(&reading, &stand, &deeds);
-        Some(Response {
-            record: reading,
-            attribution: self.joins.get(id)?.clone(),
-            revision: stand,
-            actions_taken: deeds,
-            needs_reply: waits,
-        })
+        let known = self.records.get(id)?;
+        let (record, revision) = (Arc::clone(&known.record), known.reported.revision());
+        let actions_taken = self.actions.get(id).cloned().unwrap_or_default();
+        let needs_reply = needs_reply(&record, &revision, &actions_taken);
+        Some(Response { record, attribution: self.attributions.get(id)?.clone(), revision, actions_taken, needs_reply })
     }
 
-    /// Something new is known where this leads.
-    fn rejoin_by(&mut self, clue: &MatchKey) {
-        self.to_join.extend(self.by_clue.get(clue).into_iter().flatten().cloned());
+    /// Something new is known of sessions with this key.
+    fn rematch_by_key(&mut self, key: &MatchKey) {
+        self.to_match.extend(self.by_key.get(key).into_iter().flatten().cloned());
     }
 
-    /// Whatever has waited for long waits no more.
-    pub fn rejoin_waiting(&mut self) {
-        let waiting = self.joins.iter().filter(|(_, joined)| joined.rule == MatchRule::Waiting);
-        self.to_join.extend(waiting.map(|(id, _)| id.clone()));
+    /// A new day: responses that have waited too long for a session stop waiting.
+    pub fn rematch_pending(&mut self) {
+        let waiting = self.attributions.iter().filter(|(_, attribution)| attribution.rule == MatchRule::Waiting);
+        self.to_match.extend(waiting.map(|(id, _)| id.clone()));
     }
 
     /// An agent or a queue has changed teams.
-    pub fn rejoin_all_of(&mut self, target: &Key) {
-        self.to_join.extend(self.counted.get(target).into_iter().flatten().cloned());
+    pub fn rematch_attributed_to(&mut self, target: &Key) {
+        self.to_match.extend(self.by_attribution.get(target).into_iter().flatten().cloned());
     }
 
-    fn set_join(&mut self, id: &ResponseId, joined: Attribution) -> Vec<Key> {
-        if self.joins.get(id) == Some(&joined) {
+    fn set_attribution(&mut self, id: &ResponseId, attribution: Attribution) -> Vec<Key> {
+        if self.attributions.get(id) == Some(&attribution) {
             return Vec::new();
         }
-        let mut touched = targets(&joined);
+        let mut touched = attributed_keys(&attribution);
         for target in &touched {
-            self.counted.entry(target.clone()).or_default().insert(id.clone());
+            self.by_attribution.entry(target.clone()).or_default().insert(id.clone());
         }
-        if let Some(before) = self.joins.insert(id.clone(), joined) {
-            for target in targets(&before).into_iter().filter(|target| !touched.contains(target)).collect::<Vec<_>>() {
-                if let Some(ids) = self.counted.get_mut(&target) {
-                    ids.remove(id);
-                    if ids.is_empty() {
-                        self.counted.remove(&target);
-                    }
-                }
+        if let Some(before) = self.attributions.insert(id.clone(), attribution) {
+            for target in
+                attributed_keys(&before).into_iter().filter(|target| !touched.contains(target)).collect::<Vec<_>>()
+            {
+                multimap::remove(&mut self.by_attribution, &target, id);
                 touched.push(target);
             }
         }
@@ -278,7 +262,7 @@ impl Feedback {
 }
 
 impl Records {
-    /// Nobody is to see these again.
+    /// Removes responses and surveys whose retention period is over, or whose customer asked for erasure.
     pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
         for id in responses {
             self.touched.extend(self.feedback.forget(id));
@@ -288,66 +272,65 @@ impl Records {
         }
     }
 
-    /// These sessions are not remembered any longer, and this customer is not to be recognised.
-    pub(super) fn forget_sessions(&mut self, sessions: &[SessionId], person: &CustomerIdentity) {
+    /// Removes sessions, and a customer's identity from all others.
+    pub(super) fn forget_sessions(&mut self, sessions: &[SessionId], customer: &CustomerIdentity) {
         for id in sessions {
-            self.sessions.traces.forget(*id);
+            self.sessions.history.forget(*id);
         }
-        let clues = self.sessions.traces.forget_person(person);
-        self.follow(&clues);
+        let keys = self.sessions.history.forget_customer(customer);
+        self.sessions_changed(&keys);
     }
 
-    /// Something new is known of sessions that these lead to: whatever follows one of them is joined again.
-    pub(super) fn follow(&mut self, clues: &BTreeSet<MatchKey>) {
-        for clue in clues {
-            self.feedback.rejoin_by(clue);
-            if let MatchKey::Session(session) = clue {
+    /// Sessions with these keys changed: records with one of the keys are matched and counted again.
+    pub(super) fn sessions_changed(&mut self, keys: &BTreeSet<MatchKey>) {
+        for key in keys {
+            self.feedback.rematch_by_key(key);
+            if let MatchKey::Session(session) = key {
                 self.recount_session(*session);
-                self.touched.extend(self.surveys.naming(*session));
+                self.touched.extend(self.surveys.about_session(*session));
             }
         }
     }
 
-    /// Joins again what may have changed.
-    pub(super) fn rejoin(&mut self) {
-        for id in std::mem::take(&mut self.feedback.to_join) {
-            let Some(joined) = self.join(&id) else { continue };
-            if self.feedback.joins.get(&id).is_some_and(|known| self.outlives_its_session(known, &joined)) {
+    /// Attributes responses again whose attribution may have changed.
+    pub(super) fn rematch(&mut self) {
+        for id in std::mem::take(&mut self.feedback.to_match) {
+            let Some(attribution) = self.attribute(&id) else { continue };
+            if self.feedback.attributions.get(&id).is_some_and(|known| self.outlives_its_session(known, &attribution)) {
                 continue;
             }
-            self.touched.extend(self.feedback.set_join(&id, joined));
+            self.touched.extend(self.feedback.set_attribution(&id, attribution));
         }
     }
 
-    fn join(&self, id: &ResponseId) -> Option<Attribution> {
-        Some(join(&self.feedback.records.get(id)?.reading, &self.rules, self))
+    fn attribute(&self, id: &ResponseId) -> Option<Attribution> {
+        Some(attribute(&self.feedback.records.get(id)?.record, &self.rules, self))
     }
 
-    /// Whether a session that was found has been forgotten since: what it was has not changed.
+    /// Whether an attribution is kept although its session was forgotten since: what the session was has not changed.
     fn outlives_its_session(&self, known: &Attribution, now: &Attribution) -> bool {
-        let was_found =
+        let was_matched =
             matches!(known.rule, MatchRule::ExtraSession | MatchRule::ExtraConversation | MatchRule::CustomerVisit);
-        let forgotten = known.session.is_some_and(|session| self.sessions.trace(session).is_none());
-        was_found && forgotten && now.rule > known.rule && now.session.is_none_or(|it| known.session == Some(it))
+        let is_forgotten = known.session.is_some_and(|session| self.sessions.known(session).is_none());
+        was_matched && is_forgotten && now.rule > known.rule && now.session.is_none_or(|it| known.session == Some(it))
     }
 
-    /// Whether every response hangs on what the rules say now, but for sessions that were forgotten.
+    /// Whether every attribution is what the rules say now, except those whose sessions were forgotten.
     #[cfg(test)]
-    pub(super) fn is_joined(&self) -> bool {
-        self.feedback
-            .joins
-            .iter()
-            .all(|(id, known)| self.join(id).is_some_and(|now| now == *known || self.outlives_its_session(known, &now)))
+    pub(super) fn attributions_are_current(&self) -> bool {
+        self.feedback.attributions.iter().all(|(id, known)| {
+            self.attribute(id).is_some_and(|now| now == *known || self.outlives_its_session(known, &now))
+        })
     }
 }
 
 impl SessionLookup for Records {
-    fn trace(&self, session: SessionId) -> Option<&KnownSession> {
-        self.sessions.trace(session)
+    fn session(&self, id: SessionId) -> Option<&KnownSession> {
+        self.sessions.known(id)
     }
 
-    fn sessions(&self, clue: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
-        self.sessions.traces.led_to_by(clue, from, to)
+    fn sessions_by_key(&self, key: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
+        self.sessions.history.by_key(key, from, to)
     }
 
     fn pinned(&self, response: &ResponseId) -> Option<(SessionId, &str)> {
@@ -368,42 +351,48 @@ impl SessionLookup for Records {
     }
 }
 
-/// The upstream tells of no action of ours. What it took has happened, until it says something new.
-fn settled(told: &Arc<ResponseRecord>, deeds: Option<&Deeds>) -> Arc<ResponseRecord> {
-    let is_settled = |deed: &Arc<FeedbackAction>| deed.kind.closes_thread() && deed.state == RequestState::Accepted;
-    let mut settling = deeds.into_iter().flat_map(BTreeMap::values).filter(|deed| is_settled(deed)).peekable();
-    if settling.peek().is_none() {
-        return Arc::clone(told);
+/// Goodays does not report our actions by events. An accepted action that closes the thread counts as done until the
+/// next revision.
+fn with_accepted_actions(reported: &Arc<ResponseRecord>, actions: Option<&Actions>) -> Arc<ResponseRecord> {
+    let closes = |action: &Arc<FeedbackAction>| action.kind.closes_thread() && action.state == RequestState::Accepted;
+    let mut closing = actions.into_iter().flat_map(BTreeMap::values).filter(|action| closes(action)).peekable();
+    if closing.peek().is_none() {
+        return Arc::clone(reported);
     }
-    let stand = told.revision();
-    if !settling.any(|deed| deed.revision == stand) {
-        return Arc::clone(told);
+    let revision = reported.revision();
+    if !closing.any(|action| action.revision == revision) {
+        return Arc::clone(reported);
     }
-    Arc::new(ResponseRecord { thread: ThreadState::Closed, actions: BTreeSet::new(), ..ResponseRecord::clone(told) })
+    Arc::new(ResponseRecord {
+        thread: ThreadState::Closed,
+        actions: BTreeSet::new(),
+        ..ResponseRecord::clone(reported)
+    })
 }
 
-/// When the last was heard of it, or done about it.
-fn last_word(reading: &ResponseRecord, deeds: &Deeds) -> Option<Timestamp> {
-    let done = deeds.values().map(|deed| deed.changed).max();
-    reading.last_word().max(done)
+/// When the customer or the site last wrote or acted.
+fn last_activity(record: &ResponseRecord, actions: &Actions) -> Option<Timestamp> {
+    let done = actions.values().map(|action| action.changed).max();
+    record.last_word().max(done)
 }
 
-/// Every response and every message must be dealt with, also a message in a closed thread (`apis.md` G38, B151, B152).
-fn waits(reading: &ResponseRecord, stand: &str, deeds: &Deeds) -> bool {
-    let is_open = matches!(reading.thread, ThreadState::Open | ThreadState::Pending);
-    let newest = reading.messages.values().max_by_key(|message| (message.at, &message.id));
-    let is_of_customer = newest.is_some_and(|message| message.is_of(&reading.customer));
-    let wrote_again = is_of_customer && reading.actions.contains(FeedbackActionKind::Message.as_str());
-    let is_dealt_with = deeds.values().any(|deed| {
-        let answers = matches!(deed.kind, FeedbackActionKind::Message | FeedbackActionKind::NoReplyNeeded);
-        answers && deed.state == RequestState::Accepted && &*deed.revision == stand
+/// Whether the customer needs a reply. Goodays requires one to every response and every message, also to a message in a
+/// closed thread (apis.md G38, B151, B152).
+fn needs_reply(record: &ResponseRecord, revision: &str, actions: &Actions) -> bool {
+    let is_open = matches!(record.thread, ThreadState::Open | ThreadState::Pending);
+    let newest = record.messages.values().max_by_key(|message| (message.at, &message.id));
+    let is_of_customer = newest.is_some_and(|message| message.is_of(&record.customer));
+    let wrote_again = is_of_customer && record.actions.contains(FeedbackActionKind::Message.as_str());
+    let is_answered = actions.values().any(|action| {
+        let is_answer = matches!(action.kind, FeedbackActionKind::Message | FeedbackActionKind::NoReplyNeeded);
+        is_answer && action.state == RequestState::Accepted && &*action.revision == revision
     });
-    (is_open || wrote_again) && !is_dealt_with
+    (is_open || wrote_again) && !is_answered
 }
 
-fn targets(joined: &Attribution) -> Vec<Key> {
-    let agent = joined.agent.map(Key::Agent);
-    let queue = joined.queue.map(Key::Queue);
-    let team = joined.team.map(Key::Team);
+fn attributed_keys(attribution: &Attribution) -> Vec<Key> {
+    let agent = attribution.agent.map(Key::Agent);
+    let queue = attribution.queue.map(Key::Queue);
+    let team = attribution.team.map(Key::Team);
     agent.into_iter().chain(queue).chain(team).collect()
 }

@@ -1,10 +1,10 @@
-//! Agents, queues and the structure of the house.
+//! Agents, queues and the structure of the site.
 //!
-//! A full answer and a pushed change are merged by different functions: what a full answer leaves out is not there, what
-//! a change leaves out is as it was (`apis.md` B77).
+//! A snapshot and a pushed update are merged by different functions: what a snapshot leaves out does not exist, what an
+//! update leaves out is unchanged (apis.md B77).
 //!
-//! Who is there, what they are called and in which team they are is for the structure to say; a search, and then everything
-//! else, only fills in what it leaves open.
+//! The structure decides which agents, queues and teams exist, their names, and agents' teams. A search, and then
+//! snapshots and updates, only fill in what it leaves open.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -12,57 +12,54 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Records;
-use super::sessions::{Holder, Moved};
+use super::sessions::{Holder, SessionChanges};
 use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::{
-    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, MetricValue, Metrics, Modality, Ordinal, QueueId,
-    QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Metric, MetricValue, Metrics, Modality, Ordinal,
+    QueueId, QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
 };
 use crate::gold::agent_detail::{AgentDetail, as_past};
 use crate::gold::directory::AgentNames;
 use crate::gold::entity::Key;
 use crate::gold::merge;
 
-/// The metric that says how many wait.
-const QUEUED: &str = "queuedCount";
-
-/// What an agent or a queue is called, by who says so.
+/// The name of an agent or a queue, by its source.
 #[derive(Debug, Default)]
 pub(super) struct Name {
     by_structure: Option<Arc<str>>,
     by_search: Option<Arc<str>>,
-    /// In an answer or a push about what they do.
-    by_the_way: Option<Arc<str>>,
+    /// From a snapshot or a pushed update.
+    by_update: Option<Arc<str>>,
 }
 
 impl Name {
-    /// The one to show.
+    /// The name to show.
     pub fn best(&self) -> Option<Arc<str>> {
-        self.by_structure.as_ref().or(self.by_search.as_ref()).or(self.by_the_way.as_ref()).cloned()
+        self.by_structure.as_ref().or(self.by_search.as_ref()).or(self.by_update.as_ref()).cloned()
     }
 
-    fn by_the_way(&mut self, name: Option<Arc<str>>) {
-        self.by_the_way = name.or_else(|| self.by_the_way.take());
+    fn by_update(&mut self, name: Option<Arc<str>>) {
+        self.by_update = name.or_else(|| self.by_update.take());
     }
 }
 
-/// When each part was last pushed. An answer to an older question says nothing of that part (`apis.md` B114), and is news
-/// of the others.
+/// When each part was last pushed. A snapshot that was requested earlier is older than that part (apis.md B114), and
+/// newer than the others.
 #[derive(Debug, Clone, Copy, Default)]
-struct Heard {
+struct PushedAt {
     status: Ordinal,
     metrics: Ordinal,
     sessions: Ordinal,
     by_queue: Ordinal,
     other: Ordinal,
-    /// What a search tells of queues, too.
+    /// The numbers of a queue that a search returns, too.
     numbers: Ordinal,
 }
 
-impl Heard {
-    fn note(part: &mut Ordinal, heard: Ordinal, is_said: bool) {
-        if is_said {
-            *part = heard.max(*part);
+impl PushedAt {
+    fn note(part: &mut Ordinal, pushed: Ordinal, is_mentioned: bool) {
+        if is_mentioned {
+            *part = pushed.max(*part);
         }
     }
 }
@@ -74,7 +71,7 @@ pub(super) struct AgentRecord {
     pub email: Option<Arc<str>>,
     pub login: Option<Arc<str>>,
     pub sip: Option<Arc<str>>,
-    /// Whether the source refuses to show them to this account.
+    /// Whether our account may not see the agent.
     pub not_permitted: bool,
     pub status: AgentStatus,
     pub contradicting_status: Option<Arc<str>>,
@@ -84,7 +81,7 @@ pub(super) struct AgentRecord {
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
     pub detail: Arc<AgentDetail>,
-    heard: Heard,
+    pushed: PushedAt,
 }
 
 impl Default for AgentRecord {
@@ -104,7 +101,7 @@ impl Default for AgentRecord {
             metrics: Arc::default(),
             other: Arc::default(),
             detail: Arc::default(),
-            heard: Heard::default(),
+            pushed: PushedAt::default(),
         }
     }
 }
@@ -120,39 +117,39 @@ pub(super) struct QueueRecord {
     pub calls_today: Option<i64>,
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
-    /// When each metric was last told.
-    told: BTreeMap<Modality, BTreeMap<Arc<str>, Ordinal>>,
-    /// When fields without a word were last told.
-    other_told: Ordinal,
-    /// When the numbers that a search tells, too, were last told.
-    numbers_told: Ordinal,
-    /// The kinds of contact of which it was told who waits, and when: an empty list means that nobody does. `None`: it was
-    /// told, and is no longer known.
-    listed: BTreeMap<Modality, Option<Ordinal>>,
-    /// The kinds of contact of which it was told how many wait, and which is no longer known. Without them the others add
-    /// up to too few.
-    uncounted: BTreeSet<Modality>,
+    /// When each metric was last reported.
+    reported: BTreeMap<Modality, BTreeMap<Metric, Ordinal>>,
+    /// When fields that have no type of ours were last reported.
+    other_reported: Ordinal,
+    /// When the numbers that a search returns, too, were last reported.
+    numbers_reported: Ordinal,
+    /// When the full list of sessions of a modality was last reported; the list may be empty. `None`: it was reported,
+    /// and may be out of date now.
+    lists_known_at: BTreeMap<Modality, Option<Ordinal>>,
+    /// Modalities whose count of waiting sessions was reported and may be out of date now. Without them the sum over
+    /// the others would be too low.
+    counts_unknown: BTreeSet<Modality>,
     /// Whether the structure names it.
     pub is_structured: bool,
-    heard: Heard,
+    pushed: PushedAt,
 }
 
 impl Records {
-    /// Who and what there is. Agents, queues and teams that it leaves out are gone.
-    pub(super) fn restructure(&mut self, structure: StructureSnapshot, now: Timestamp) {
+    /// Applies a structure: agents, queues and teams that it leaves out are removed.
+    pub(super) fn apply_structure(&mut self, structure: StructureSnapshot, now: Timestamp) {
         self.is_structured = true;
         let agents: HashSet<AgentId> = structure.agents.iter().map(|agent| agent.id).collect();
         let queues: HashSet<QueueId> = structure.queues.iter().map(|queue| queue.id).collect();
         let teams: HashSet<TeamId> = structure.teams.iter().map(|team| team.id).collect();
         for id in self.agents.keys().filter(|id| !agents.contains(id)).copied().collect::<Vec<_>>() {
-            let moved = self.sessions.release_all(Holder::Agent(id));
-            self.moved(moved);
+            let changes = self.sessions.release_all(Holder::Agent(id));
+            self.touch_holders(changes);
             self.touched.extend(self.surveys_about(id));
             if let Some(agent) = self.agents.remove(&id) {
                 self.directory.change(id, agent.names(), AgentNames::default());
             }
             self.touched.insert(Key::Agent(id));
-            self.agent_changed_teams(id);
+            self.agent_team_changed(id);
         }
         for id in self.teams.keys().filter(|id| !teams.contains(id)).copied().collect::<Vec<_>>() {
             self.teams.remove(&id);
@@ -163,47 +160,47 @@ impl Records {
             self.touched.insert(Key::Team(team.id));
             self.teams.insert(team.id, team);
         }
-        for reading in structure.agents {
-            let id = reading.id;
+        for update in structure.agents {
+            let id = update.id;
             let record = self.agents.entry(id).or_default();
-            let is_another = record.team != reading.team;
-            // Whoever is in no team here is in none.
-            record.team = reading.team;
-            record.name.by_structure = reading.name;
+            let is_another = record.team != update.team;
+            // An agent without a team in the structure has none.
+            record.team = update.team;
+            record.name.by_structure = update.name;
             self.touched.insert(Key::Agent(id));
             if is_another {
-                self.agent_changed_teams(id);
+                self.agent_team_changed(id);
             }
-            for (at, heard, update) in self.early_agents.take(&id) {
-                self.agent_changed(heard, update, at);
+            for (at, pushed, update) in self.early_agents.take(&id) {
+                self.apply_agent_update(pushed, update, at);
             }
         }
-        for reading in structure.queues {
-            let id = reading.id;
+        for update in structure.queues {
+            let id = update.id;
             let record = self.queues.entry(id).or_default();
             record.is_structured = true;
-            record.name.by_structure = reading.name;
-            let teams: BTreeSet<TeamId> = reading.teams.unwrap_or_default().into_iter().collect();
+            record.name.by_structure = update.name;
+            let teams: BTreeSet<TeamId> = update.teams.unwrap_or_default().into_iter().collect();
             self.touched.insert(Key::Queue(id));
             if record.teams != teams {
                 record.teams = teams;
-                self.feedback.rejoin_all_of(&Key::Queue(id));
+                self.feedback.rematch_attributed_to(&Key::Queue(id));
             }
-            for (at, heard, update) in self.early_queues.take(&id) {
-                self.queue_changed(heard, update, at);
+            for (at, pushed, update) in self.early_queues.take(&id) {
+                self.apply_queue_update(pushed, update, at);
             }
         }
-        // Last, because updates that waited may have named queues in passing that nothing names any more.
+        // Last, because early updates may have named queues that nothing else names.
         let unlisted: Vec<QueueId> = self.queues.keys().filter(|id| !queues.contains(id)).copied().collect();
         for id in &unlisted {
-            let moved = self.sessions.release_all(Holder::Queue(*id));
-            self.moved(moved);
+            let changes = self.sessions.release_all(Holder::Queue(*id));
+            self.touch_holders(changes);
         }
         for id in unlisted {
-            self.feedback.rejoin_all_of(&Key::Queue(id));
+            self.feedback.rematch_attributed_to(&Key::Queue(id));
             self.touched.insert(Key::Queue(id));
-            if self.sessions.name_queue(id) {
-                // No structure knows it, least of all the numbers that stand for no queue; an agent's session names it.
+            if self.sessions.is_queue_named(id) {
+                // A session names it, such as one of the ids that stand for no queue.
                 let record = self.queues.entry(id).or_default();
                 record.teams.clear();
                 record.is_structured = false;
@@ -211,8 +208,8 @@ impl Records {
                 self.queues.remove(&id);
             }
         }
-        self.early_agents.give_up(now);
-        self.early_queues.give_up(now);
+        self.early_agents.expire(now);
+        self.early_queues.expire(now);
     }
 
     fn has_agent(&self, id: AgentId) -> bool {
@@ -220,190 +217,190 @@ impl Records {
     }
 
     fn has_queue(&self, id: QueueId) -> bool {
-        // The numbers that stand for no queue are in no structure (`apis.md` C57).
+        // The ids that stand for no queue are in no structure (apis.md C57).
         let is_special = id.0 <= 0 || id.0 == 9999;
         !self.is_structured || is_special || self.queues.get(&id).is_some_and(|record| record.is_structured)
     }
 
-    /// A full answer about an agent, asked at a certain place in the order of events.
-    pub(super) fn agent_in_full(&mut self, asked: Ordinal, mut reading: AgentUpdate, now: Timestamp) {
-        let id = reading.id;
+    /// Applies a snapshot of an agent that was requested at `asked`.
+    pub(super) fn apply_agent_snapshot(&mut self, asked: Ordinal, mut snapshot: AgentUpdate, now: Timestamp) {
+        let id = snapshot.id;
         if !self.has_agent(id) {
             return;
         }
-        self.identify(&reading);
+        self.set_names(&snapshot);
         let record = self.agents.entry(id).or_default();
-        // What was long ago does not depend on what was pushed just now.
-        if let Some(history) = reading.history.take() {
-            record.remember(history, now);
+        // The history is of the past: pushes do not make it older.
+        if let Some(history) = snapshot.history.take() {
+            record.apply_history(history, now);
         }
-        record.not_permitted = reading.not_permitted;
-        // Whatever was pushed of somebody who is not for us to see, before or after the question, is not known.
-        let heard = if reading.not_permitted { Heard::default() } else { record.heard };
-        if heard.status <= asked
-            && let Some(status) = reading.status
+        record.not_permitted = snapshot.not_permitted;
+        // What was pushed of an agent whom our account may not see does not count.
+        let pushed = if snapshot.not_permitted { PushedAt::default() } else { record.pushed };
+        if pushed.status <= asked
+            && let Some(status) = snapshot.status
         {
             record.set_status(status, true, now);
         }
-        if heard.metrics <= asked && *record.metrics != reading.metrics {
-            record.metrics = Arc::new(reading.metrics);
+        if pushed.metrics <= asked && *record.metrics != snapshot.metrics {
+            record.metrics = Arc::new(snapshot.metrics);
         }
-        let other = merge::present(reading.other);
-        if heard.other <= asked && *record.other != other {
+        let other = merge::present(snapshot.other);
+        if pushed.other <= asked && *record.other != other {
             record.other = Arc::new(other);
         }
-        if heard.by_queue <= asked {
-            record.replace_by_queue(reading.by_queue);
+        if pushed.by_queue <= asked {
+            record.apply_metrics_by_queue(snapshot.by_queue);
         }
         self.touched.insert(Key::Agent(id));
-        if heard.sessions <= asked {
-            let moved = self.sessions.replace(Holder::Agent(id), asked, reading.sessions, now);
-            self.moved(moved);
+        if pushed.sessions <= asked {
+            let changes = self.sessions.apply_snapshot(Holder::Agent(id), asked, snapshot.sessions, now);
+            self.touch_holders(changes);
         }
     }
 
-    /// A pushed change of an agent.
-    pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentUpdate, now: Timestamp) {
-        let id = reading.id;
+    /// Applies a pushed update of an agent.
+    pub(super) fn apply_agent_update(&mut self, pushed: Ordinal, update: AgentUpdate, now: Timestamp) {
+        let id = update.id;
         if !self.has_agent(id) {
-            self.early_agents.keep(id, now, heard, reading);
+            self.early_agents.keep(id, now, pushed, update);
             return;
         }
-        self.identify(&reading);
+        self.set_names(&update);
         let record = self.agents.entry(id).or_default();
         self.touched.insert(Key::Agent(id));
         if record.not_permitted {
-            // A leftover of a subscription from before they were refused.
+            // A push of a subscription from before our account was refused.
             return;
         }
-        let has_metrics = !reading.metrics.is_empty() || !reading.cleared_metrics.is_empty();
-        Heard::note(&mut record.heard.status, heard, reading.status.is_some());
-        Heard::note(&mut record.heard.metrics, heard, has_metrics);
-        Heard::note(&mut record.heard.sessions, heard, !reading.sessions.is_empty());
-        Heard::note(&mut record.heard.by_queue, heard, reading.by_queue.is_some());
-        Heard::note(&mut record.heard.other, heard, !reading.other.is_empty());
-        if let Some(status) = reading.status {
+        let has_metrics = !update.metrics.is_empty() || !update.cleared_metrics.is_empty();
+        PushedAt::note(&mut record.pushed.status, pushed, update.status.is_some());
+        PushedAt::note(&mut record.pushed.metrics, pushed, has_metrics);
+        PushedAt::note(&mut record.pushed.sessions, pushed, !update.sessions.is_empty());
+        PushedAt::note(&mut record.pushed.by_queue, pushed, update.by_queue.is_some());
+        PushedAt::note(&mut record.pushed.other, pushed, !update.other.is_empty());
+        if let Some(status) = update.status {
             record.set_status(status, false, now);
         }
-        merge::metrics(&mut record.metrics, &reading.cleared_metrics, reading.metrics);
-        merge::other(&mut record.other, reading.other);
-        if let Some(by_queue) = reading.by_queue {
+        merge::metrics(&mut record.metrics, &update.cleared_metrics, update.metrics);
+        merge::other(&mut record.other, update.other);
+        if let Some(by_queue) = update.by_queue {
             Arc::make_mut(&mut record.detail).change(*by_queue);
         }
-        if let Some(history) = reading.history {
-            record.remember(history, now);
+        if let Some(history) = update.history {
+            record.apply_history(history, now);
         }
-        let moved = self.sessions.change(Holder::Agent(id), heard, reading.sessions, now);
-        self.moved(moved);
+        let changes = self.sessions.apply_update(Holder::Agent(id), pushed, update.sessions, now);
+        self.touch_holders(changes);
     }
 
-    /// What a search says of an agent: names and addresses alone.
-    pub(super) fn agent_found(&mut self, reading: &AgentUpdate) {
-        if self.has_agent(reading.id) {
-            self.identify(&AgentUpdate { name: None, ..reading.clone() });
-            let record = self.agents.entry(reading.id).or_default();
-            record.name.by_search = reading.name.clone().or_else(|| record.name.by_search.take());
-            self.touched.insert(Key::Agent(reading.id));
+    /// Applies a search result: names and addresses only.
+    pub(super) fn apply_agent_search_result(&mut self, update: &AgentUpdate) {
+        if self.has_agent(update.id) {
+            self.set_names(&AgentUpdate { name: None, ..update.clone() });
+            let record = self.agents.entry(update.id).or_default();
+            record.name.by_search = update.name.clone().or_else(|| record.name.by_search.take());
+            self.touched.insert(Key::Agent(update.id));
         }
     }
 
-    /// A full answer about a queue, asked at a certain place in the order of events. Only sites that answer what is not
-    /// documented give any (`apis.md` C48).
-    pub(super) fn queue_in_full(&mut self, asked: Ordinal, reading: QueueUpdate, now: Timestamp) {
-        let id = reading.id;
+    /// Applies a snapshot of a queue that was requested at `asked`. Clarity documents no such request, and only some
+    /// sites answer it (apis.md C48).
+    pub(super) fn apply_queue_snapshot(&mut self, asked: Ordinal, snapshot: QueueUpdate, now: Timestamp) {
+        let id = snapshot.id;
         if !self.has_queue(id) {
             return;
         }
         let record = self.queues.entry(id).or_default();
-        let heard = record.heard;
-        if heard.numbers <= asked {
-            record.count(asked, &reading);
+        let pushed = record.pushed;
+        if pushed.numbers <= asked {
+            record.set_numbers(asked, &snapshot);
         }
-        record.name.by_the_way(reading.name);
-        // What it leaves out is not there, and that is told too.
-        if heard.metrics <= asked {
-            record.told.clear();
-            record.uncounted.clear();
-            record.metrics_told(asked, &reading.metrics);
-            if *record.metrics != reading.metrics {
-                record.metrics = Arc::new(reading.metrics);
+        record.name.by_update(snapshot.name);
+        // What a snapshot leaves out is thereby reported as absent.
+        if pushed.metrics <= asked {
+            record.reported.clear();
+            record.counts_unknown.clear();
+            record.note_metrics(asked, &snapshot.metrics);
+            if *record.metrics != snapshot.metrics {
+                record.metrics = Arc::new(snapshot.metrics);
             }
         }
-        let other = merge::present(reading.other);
-        if heard.other <= asked {
-            record.other_told = asked;
+        let other = merge::present(snapshot.other);
+        if pushed.other <= asked {
+            record.other_reported = asked;
             if *record.other != other {
                 record.other = Arc::new(other);
             }
         }
         self.touched.insert(Key::Queue(id));
-        if heard.sessions <= asked {
-            record.listed.values_mut().for_each(|told| *told = Some(asked));
-            record.sessions_told(asked, &reading.sessions);
-            let moved = self.sessions.replace(Holder::Queue(id), asked, reading.sessions, now);
-            self.moved(moved);
+        if pushed.sessions <= asked {
+            record.lists_known_at.values_mut().for_each(|reported| *reported = Some(asked));
+            record.note_sessions(asked, &snapshot.sessions);
+            let changes = self.sessions.apply_snapshot(Holder::Queue(id), asked, snapshot.sessions, now);
+            self.touch_holders(changes);
         }
     }
 
-    /// A pushed change of a queue. Pushes carry no order but that of their arrival (`apis.md` B114).
-    pub(super) fn queue_changed(&mut self, heard: Ordinal, reading: QueueUpdate, now: Timestamp) {
-        let id = reading.id;
+    /// Applies a pushed update of a queue. Pushes have no order but that of their arrival (apis.md B114).
+    pub(super) fn apply_queue_update(&mut self, pushed: Ordinal, update: QueueUpdate, now: Timestamp) {
+        let id = update.id;
         if !self.has_queue(id) {
-            self.early_queues.keep(id, now, heard, reading);
+            self.early_queues.keep(id, now, pushed, update);
             return;
         }
         let record = self.queues.entry(id).or_default();
-        let has_metrics = !reading.metrics.is_empty() || !reading.cleared_metrics.is_empty();
-        Heard::note(&mut record.heard.metrics, heard, has_metrics);
-        Heard::note(&mut record.heard.sessions, heard, !reading.sessions.is_empty());
-        Heard::note(&mut record.heard.other, heard, !reading.other.is_empty());
-        let has_numbers = record.count(heard, &reading);
-        Heard::note(&mut record.heard.numbers, heard, has_numbers);
-        record.name.by_the_way(reading.name);
-        record.metrics_cleared(&reading.cleared_metrics);
-        record.metrics_told(heard, &reading.metrics);
-        merge::metrics(&mut record.metrics, &reading.cleared_metrics, reading.metrics);
-        if !reading.other.is_empty() {
-            record.other_told = heard;
+        let has_metrics = !update.metrics.is_empty() || !update.cleared_metrics.is_empty();
+        PushedAt::note(&mut record.pushed.metrics, pushed, has_metrics);
+        PushedAt::note(&mut record.pushed.sessions, pushed, !update.sessions.is_empty());
+        PushedAt::note(&mut record.pushed.other, pushed, !update.other.is_empty());
+        let has_numbers = record.set_numbers(pushed, &update);
+        PushedAt::note(&mut record.pushed.numbers, pushed, has_numbers);
+        record.name.by_update(update.name);
+        record.note_cleared_metrics(&update.cleared_metrics);
+        record.note_metrics(pushed, &update.metrics);
+        merge::metrics(&mut record.metrics, &update.cleared_metrics, update.metrics);
+        if !update.other.is_empty() {
+            record.other_reported = pushed;
         }
-        merge::other(&mut record.other, reading.other);
-        record.sessions_told(heard, &reading.sessions);
+        merge::other(&mut record.other, update.other);
+        record.note_sessions(pushed, &update.sessions);
         self.touched.insert(Key::Queue(id));
-        let moved = self.sessions.change(Holder::Queue(id), heard, reading.sessions, now);
-        self.moved(moved);
+        let changes = self.sessions.apply_update(Holder::Queue(id), pushed, update.sessions, now);
+        self.touch_holders(changes);
     }
 
-    /// What a search says of a queue: its name, and the numbers that can be asked for.
-    pub(super) fn queue_found(&mut self, asked: Ordinal, reading: QueueUpdate) {
-        let id = reading.id;
+    /// Applies a search result: the name, and the numbers that a search returns.
+    pub(super) fn apply_queue_search_result(&mut self, asked: Ordinal, update: QueueUpdate) {
+        let id = update.id;
         if !self.has_queue(id) {
             return;
         }
         let record = self.queues.entry(id).or_default();
-        if record.heard.numbers <= asked {
-            record.count(asked, &reading);
+        if record.pushed.numbers <= asked {
+            record.set_numbers(asked, &update);
         }
-        record.name.by_search = reading.name.or_else(|| record.name.by_search.take());
+        record.name.by_search = update.name.or_else(|| record.name.by_search.take());
         self.touched.insert(Key::Queue(id));
     }
 
-    /// What only pushes could tell of queues, and have not told again since `before`, is no longer known.
-    pub(super) fn queues_uncertain(&mut self, before: Ordinal, searched_too: bool) {
-        self.early_queues.forget_before(before);
+    /// Drops what only pushes report of queues and what was not pushed again since `before`.
+    pub(super) fn drop_unpushed_since(&mut self, before: Ordinal, searched_too: bool) {
+        self.early_queues.drop_before(before);
         for id in self.queues.keys().copied().collect::<Vec<_>>() {
-            let moved = self.sessions.release_untold(Holder::Queue(id), before);
-            self.moved(moved);
+            let changes = self.sessions.release_unlisted(Holder::Queue(id), before);
+            self.touch_holders(changes);
             let Some(record) = self.queues.get_mut(&id) else { continue };
-            let had_numbers = searched_too && record.forget_numbers(before);
-            if record.forget_untold(before) || had_numbers {
+            let had_numbers = searched_too && record.drop_numbers_unreported_since(before);
+            if record.drop_unreported_since(before) || had_numbers {
                 self.touched.insert(Key::Queue(id));
             }
         }
     }
 
-    /// Feedback and surveys count for the team that their agent is in.
-    fn agent_changed_teams(&mut self, id: AgentId) {
-        self.feedback.rejoin_all_of(&Key::Agent(id));
+    /// An agent's feedback and surveys count for the team that the agent is in now.
+    fn agent_team_changed(&mut self, id: AgentId) {
+        self.feedback.rematch_attributed_to(&Key::Agent(id));
         self.recount_agent(id);
         self.touched.extend(self.surveys_about(id));
     }
@@ -413,12 +410,12 @@ impl Records {
         self.surveys.about(id, names)
     }
 
-    /// Fills in what a reading says of who an agent is. Whoever had other names before is no longer meant by them.
-    fn identify(&mut self, reading: &AgentUpdate) {
-        let id = reading.id;
+    /// Takes over the names in an update. Records that name the agent by a previous name no longer match.
+    fn set_names(&mut self, update: &AgentUpdate) {
+        let id = update.id;
         let known = self.agents.get(&id);
         let before = known.map(AgentRecord::names).unwrap_or_default();
-        let after = AgentNames::of_reading(reading).or(before);
+        let after = AgentNames::of_update(update).or(before);
         let is_renamed = after != before;
         if is_renamed {
             if known.is_some() {
@@ -428,99 +425,99 @@ impl Records {
             self.directory.change(id, before, after);
         }
         let record = self.agents.entry(id).or_default();
-        record.name.by_the_way(reading.name.clone());
-        record.email = reading.email.clone().or_else(|| record.email.take());
-        record.login = reading.login.clone().or_else(|| record.login.take());
-        record.sip = reading.sip.clone().or_else(|| record.sip.take());
+        record.name.by_update(update.name.clone());
+        record.email = update.email.clone().or_else(|| record.email.take());
+        record.login = update.login.clone().or_else(|| record.login.take());
+        record.sip = update.sip.clone().or_else(|| record.sip.take());
         let team = record.team;
         if !self.is_structured {
-            record.team = reading.team.or(record.team);
+            record.team = update.team.or(record.team);
         }
         if record.team != team || is_renamed {
-            self.agent_changed_teams(id);
+            self.agent_team_changed(id);
         }
     }
 
-    fn moved(&mut self, moved: Moved) {
-        for holder in moved.holders {
+    fn touch_holders(&mut self, changes: SessionChanges) {
+        for holder in changes.holders {
             match holder {
                 Holder::Agent(id) => {
                     self.touched.insert(Key::Agent(id));
                 }
                 Holder::Queue(id) => {
-                    // A session may name a queue that no structure knows: kept and shown.
-                    if self.sessions.name_queue(id) {
+                    // A session may name a queue that the structure does not: it is kept and shown.
+                    if self.sessions.is_queue_named(id) {
                         self.queues.entry(id).or_default();
                     }
                     self.touched.insert(Key::Queue(id));
                 }
             }
         }
-        self.follow(&moved.clues);
+        self.sessions_changed(&changes.keys);
     }
 }
 
 impl AgentRecord {
-    /// What other systems may call them.
+    /// The names by which other systems may know the agent.
     pub fn names(&self) -> AgentNames<'_> {
         AgentNames { email: self.email.as_deref(), login: self.login.as_deref(), sip: self.sip.as_deref() }
     }
 
-    /// What a message says of the status. What an update does not mention stays; but the reason and the beginning belong
-    /// to a status, and go with it when another one begins.
-    fn set_status(&mut self, reading: AgentStatusUpdate, is_full: bool, now: Timestamp) {
-        let status = match reading.status {
+    /// Applies a status. What an update does not mention is unchanged, except that the reason and the beginning belong
+    /// to a status and are cleared when another one begins.
+    fn set_status(&mut self, update: AgentStatusUpdate, is_full: bool, now: Timestamp) {
+        let status = match update.status {
             Change::Keep => None,
             Change::Clear => Some(AgentStatus::Unknown),
             Change::Set(status) => Some(status),
         };
         let is_full = is_full && status.is_some();
         if status.is_some() {
-            self.contradicting_status = reading.contradicting;
+            self.contradicting_status = update.contradicting;
         }
         let another = status.filter(|status| *status != self.status);
         let (since, reason) = (self.since, self.reason.clone());
-        self.reason = reading.reason.or(reason.clone().filter(|_| another.is_none() && !is_full));
+        self.reason = update.reason.or(reason.clone().filter(|_| another.is_none() && !is_full));
         let begins = another.is_some() || (is_full && self.reason != reason);
-        self.since = if begins { reading.since.or(Some(now)) } else { reading.since.or(since) };
+        self.since = if begins { update.since.or(Some(now)) } else { update.since.or(since) };
         if let Some(status) = another {
             self.status = status;
         }
-        self.suspended = reading.suspended.or(Some(self.suspended)).unwrap_or_default();
+        self.suspended = update.suspended.or(Some(self.suspended)).unwrap_or_default();
         if (begins || self.reason != reason || self.since != since) && self.detail.history.is_some() {
-            self.note_status();
+            self.record_status();
         }
     }
 
-    /// What they do now goes on where the history ends.
-    fn note_status(&mut self) {
+    /// Adds the current status to the history.
+    fn record_status(&mut self) {
         let Some(since) = self.since else { return };
         let status = as_past(&self.status, self.reason.as_ref(), self.suspended);
         if let Some(history) = &mut Arc::make_mut(&mut self.detail).history {
-            history.saw(since, status);
+            history.observe(since, status);
         }
     }
 
-    fn remember(&mut self, history: StatusHistory, now: Timestamp) {
+    fn apply_history(&mut self, history: StatusHistory, now: Timestamp) {
         let mut detail = AgentDetail::clone(&self.detail);
         detail.remember(history, now);
-        self.keep(detail);
+        self.set_detail(detail);
         if self.status != AgentStatus::Unknown {
-            self.note_status();
+            self.record_status();
         }
     }
 
-    fn replace_by_queue(&mut self, reading: Option<Box<QueueMetricsUpdate>>) {
-        if reading.is_none() && self.detail.by_queue.is_empty() && self.detail.unread.is_empty() {
+    fn apply_metrics_by_queue(&mut self, snapshot: Option<Box<QueueMetricsUpdate>>) {
+        if snapshot.is_none() && self.detail.by_queue.is_empty() && self.detail.unread.is_empty() {
             return;
         }
         let mut detail = AgentDetail::clone(&self.detail);
-        detail.replace(reading.map(|reading| *reading));
-        self.keep(detail);
+        detail.replace(snapshot.map(|snapshot| *snapshot));
+        self.set_detail(detail);
     }
 
-    /// The same said once more is no change, and no other pointer.
-    fn keep(&mut self, detail: AgentDetail) {
+    /// An equal detail keeps its pointer, so that comparing agents stays cheap.
+    fn set_detail(&mut self, detail: AgentDetail) {
         if *self.detail != detail {
             self.detail = Arc::new(detail);
         }
@@ -528,50 +525,52 @@ impl AgentRecord {
 }
 
 impl QueueRecord {
-    /// How many wait, if that is known of every kind of contact of which it was ever told. `listed` is how many of them
-    /// are known by name.
+    /// How many sessions wait, if that is known of every modality that was ever reported. `listed`: how many waiting
+    /// sessions are listed.
     pub fn waiting(&self, listed: i64) -> Option<i64> {
         match queued(&self.metrics) {
-            Some(count) => self.uncounted.is_empty().then_some(count),
-            None => (!self.listed.is_empty() && self.listed.values().all(Option::is_some)).then_some(listed),
-        }
-    }
-
-    fn metrics_told(&mut self, told: Ordinal, metrics: &Metrics) {
-        for (modality, bag) in metrics {
-            let known = self.told.entry(modality.clone()).or_default();
-            known.extend(bag.keys().map(|name| (Arc::clone(name), told)));
-            if bag.contains_key(QUEUED) {
-                self.uncounted.remove(modality);
+            Some(count) => self.counts_unknown.is_empty().then_some(count),
+            None => {
+                (!self.lists_known_at.is_empty() && self.lists_known_at.values().all(Option::is_some)).then_some(listed)
             }
         }
     }
 
-    /// That there is no such number any more is known.
-    fn metrics_cleared(&mut self, cleared: &[MetricPath]) {
+    fn note_metrics(&mut self, reported: Ordinal, metrics: &Metrics) {
+        for (modality, bag) in metrics {
+            let known = self.reported.entry(modality.clone()).or_default();
+            known.extend(bag.keys().map(|metric| (metric.clone(), reported)));
+            if bag.contains_key(&Metric::Queued) {
+                self.counts_unknown.remove(modality);
+            }
+        }
+    }
+
+    /// A removed metric is known to be absent.
+    fn note_cleared_metrics(&mut self, cleared: &[MetricPath]) {
         for (modality, names) in cleared {
             let is_all = names.is_empty();
-            if is_all || matches!(names.as_slice(), [name] if name.as_ref() == QUEUED) {
-                self.uncounted.remove(modality);
+            if is_all || matches!(names.as_slice(), [name] if **name == *Metric::Queued.as_str()) {
+                self.counts_unknown.remove(modality);
             }
             if is_all {
-                self.told.remove(modality);
-            } else if let ([name], Some(bag)) = (names.as_slice(), self.told.get_mut(modality)) {
-                bag.remove(name);
+                self.reported.remove(modality);
+            } else if let ([name], Some(bag)) = (names.as_slice(), self.reported.get_mut(modality)) {
+                bag.remove(&**name);
             }
         }
     }
 
-    fn sessions_told(&mut self, told: Ordinal, sessions: &SessionListUpdates) {
+    fn note_sessions(&mut self, reported: Ordinal, sessions: &SessionListUpdates) {
         let in_full = sessions.iter().filter(|(_, list)| list.all.is_some());
-        self.listed.extend(in_full.map(|(modality, _)| (modality.clone(), Some(told))));
+        self.lists_known_at.extend(in_full.map(|(modality, _)| (modality.clone(), Some(reported))));
     }
 
-    /// Forgets what was told before `before` and not again since. Returns whether there was any.
-    fn forget_untold(&mut self, before: Ordinal) -> bool {
+    /// Drops what was not reported again since `before`. Returns whether anything was dropped.
+    fn drop_unreported_since(&mut self, before: Ordinal) -> bool {
         let mut gone = Vec::new();
-        for (modality, bag) in &mut self.told {
-            for (name, _) in bag.extract_if(.., |_, told| *told < before) {
+        for (modality, bag) in &mut self.reported {
+            for (name, _) in bag.extract_if(.., |_, reported| *reported < before) {
                 gone.push((modality.clone(), name));
             }
         }
@@ -582,26 +581,28 @@ impl QueueRecord {
                 if let Some(bag) = metrics.get_mut(&modality) {
                     bag.remove(&name);
                 }
-                if name.as_ref() == QUEUED {
-                    self.uncounted.insert(modality);
+                if name == Metric::Queued {
+                    self.counts_unknown.insert(modality);
                 }
             }
             metrics.retain(|_, bag| !bag.is_empty());
         }
-        for told in self.listed.values_mut().filter(|told| told.is_some_and(|told| told < before)) {
-            *told = None;
+        for reported in
+            self.lists_known_at.values_mut().filter(|reported| reported.is_some_and(|reported| reported < before))
+        {
+            *reported = None;
             is_changed = true;
         }
-        if self.other_told < before && !self.other.is_empty() {
+        if self.other_reported < before && !self.other.is_empty() {
             self.other = Arc::default();
             is_changed = true;
         }
         is_changed
     }
 
-    /// Forgets the numbers that a search tells, too, if they were not told since. Returns whether there were any.
-    fn forget_numbers(&mut self, before: Ordinal) -> bool {
-        if self.numbers_told >= before {
+    /// Drops the numbers that a search returns, too, if they were not reported again. Returns whether there were any.
+    fn drop_numbers_unreported_since(&mut self, before: Ordinal) -> bool {
+        if self.numbers_reported >= before {
             return false;
         }
         let open = self.open.take().is_some();
@@ -615,26 +616,26 @@ impl QueueRecord {
         open || numbers.contains(&true)
     }
 
-    /// Takes over the numbers that a message tells. Returns whether it tells any.
-    fn count(&mut self, told: Ordinal, reading: &QueueUpdate) -> bool {
-        self.open = reading.open.or(self.open);
-        self.agents_online = reading.agents_online.or(self.agents_online);
-        self.agents_available = reading.agents_available.or(self.agents_available);
-        self.estimated_wait_seconds = reading.estimated_wait_seconds.or(self.estimated_wait_seconds);
-        self.calls_today = reading.calls_today.or(self.calls_today);
+    /// Takes over the numbers in an update. Returns whether it has any.
+    fn set_numbers(&mut self, reported: Ordinal, update: &QueueUpdate) -> bool {
+        self.open = update.open.or(self.open);
+        self.agents_online = update.agents_online.or(self.agents_online);
+        self.agents_available = update.agents_available.or(self.agents_available);
+        self.estimated_wait_seconds = update.estimated_wait_seconds.or(self.estimated_wait_seconds);
+        self.calls_today = update.calls_today.or(self.calls_today);
         let numbers =
-            [reading.agents_online, reading.agents_available, reading.estimated_wait_seconds, reading.calls_today];
-        let has_numbers = reading.open.is_something() || numbers.iter().any(Change::is_something);
+            [update.agents_online, update.agents_available, update.estimated_wait_seconds, update.calls_today];
+        let has_numbers = update.open.is_something() || numbers.iter().any(Change::is_something);
         if has_numbers {
-            self.numbers_told = told;
+            self.numbers_reported = reported;
         }
         has_numbers
     }
 }
 
-/// The sum of the queued counts of all kinds of contact. `None`: there is no such metric.
+/// The sum of the queued counts of all modalities. `None`: there is no such metric.
 fn queued(metrics: &Metrics) -> Option<i64> {
-    let mut counts = metrics.values().filter_map(|bag| match bag.get(QUEUED)? {
+    let mut counts = metrics.values().filter_map(|bag| match bag.get(&Metric::Queued)? {
         MetricValue::Count(count) => Some(*count),
         _ => None,
     });

@@ -1,13 +1,14 @@
-//! What we were told, as records, and what they amount to.
+//! What upstream systems reported, merged by identity, and the entities that follow from it.
 //!
 //! Two steps, both pure: [`Records::apply`] merges a fact and notes which entities it may have changed;
-//! [`Records::rederive`] says what those entities now are. A thousand facts between two settlings cost one settling.
+//! [`Records::rederive`] derives those entities again. A thousand facts between two derivations cost one derivation.
 
 mod contributions;
 mod derive;
 mod early_updates;
 mod feedback;
 mod floor;
+mod multimap;
 mod session_history;
 mod sessions;
 mod survey_agents;
@@ -25,15 +26,15 @@ use super::join::MatchRules;
 use crate::domain::{
     AgentId, AgentUpdate, Fact, Health, QueueId, QueueUpdate, SessionRecord, SourceName, TeamId, TeamRecord,
 };
-use contributions::Counting;
-use early_updates::Early;
+use contributions::Contributions;
+use early_updates::EarlyUpdates;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
 use surveys::Surveys;
 
-/// How often surveys that are over are let go.
-const TIDY: SignedDuration = SignedDuration::from_hours(1);
+/// How often old surveys are evicted.
+const EVICT_SURVEYS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// All records.
 #[derive(Debug)]
@@ -41,30 +42,30 @@ pub struct Records {
     rules: MatchRules,
     day_began: Timestamp,
     agents: HashMap<AgentId, AgentRecord>,
-    /// What other systems call the agents.
+    /// The names by which other systems know the agents.
     directory: AgentDirectory,
     queues: HashMap<QueueId, QueueRecord>,
-    /// Whether a structure was ever told. From then on nobody is there whom it does not name.
+    /// Whether a structure was applied. From then on only agents and queues that it names exist.
     is_structured: bool,
-    /// Updates about agents and queues that it does not name.
-    early_agents: Early<AgentId, AgentUpdate>,
-    early_queues: Early<QueueId, QueueUpdate>,
+    /// Updates of agents and queues that it does not name.
+    early_agents: EarlyUpdates<AgentId, AgentUpdate>,
+    early_queues: EarlyUpdates<QueueId, QueueUpdate>,
     teams: BTreeMap<TeamId, TeamRecord>,
     sessions: Sessions,
     feedback: Feedback,
     surveys: Surveys,
-    counting: Counting,
-    /// What metrics are called.
+    contributions: Contributions,
+    /// Labels by metric name.
     labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
-    /// Entities that may have changed since the last settling.
+    /// Entities that may have changed since the last derivation.
     touched: BTreeSet<Key>,
-    /// When surveys that are over were last let go.
-    tidied: Timestamp,
+    /// When old surveys were last evicted.
+    surveys_evicted_at: Timestamp,
 }
 
 impl Records {
-    /// No records yet. `day_began` is when the board's day began.
+    /// No records yet. `day_began`: the beginning of the business day.
     #[must_use]
     pub fn new(rules: MatchRules, day_began: Timestamp) -> Self {
         let mut surveys = Surveys::default();
@@ -76,89 +77,87 @@ impl Records {
             directory: AgentDirectory::default(),
             queues: HashMap::default(),
             is_structured: false,
-            early_agents: Early::default(),
-            early_queues: Early::default(),
+            early_agents: EarlyUpdates::default(),
+            early_queues: EarlyUpdates::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
             surveys,
-            counting: Counting::new(day_began),
+            contributions: Contributions::new(day_began),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
-            tidied: day_began,
+            surveys_evicted_at: day_began,
         }
     }
 
-    /// Merges what the outside told us.
+    /// Merges a fact.
     pub fn apply(&mut self, fact: Fact, now: Timestamp) {
-        self.pass(now);
-        self.tidy(now);
+        self.advance(now);
+        self.evict_surveys(now);
         match fact {
-            Fact::Structure(structure) => self.restructure(structure, now),
+            Fact::Structure(structure) => self.apply_structure(structure, now),
             Fact::AgentSnapshots { asked, agents } => {
                 for agent in agents {
-                    self.agent_in_full(asked, agent, now);
+                    self.apply_agent_snapshot(asked, agent, now);
                 }
             }
-            Fact::AgentUpdated { received: heard, agent } => self.agent_changed(heard, *agent, now),
+            Fact::AgentUpdated { received, agent } => self.apply_agent_update(received, *agent, now),
             Fact::QueueSnapshots { asked, queues } => {
                 for queue in queues {
-                    self.queue_in_full(asked, queue, now);
+                    self.apply_queue_snapshot(asked, queue, now);
                 }
             }
             Fact::SearchResults { asked, agents, queues } => {
                 for agent in agents {
-                    self.agent_found(&agent);
+                    self.apply_agent_search_result(&agent);
                 }
                 for queue in queues {
-                    self.queue_found(asked, queue);
+                    self.apply_queue_search_result(asked, queue);
                 }
             }
-            Fact::QueueUpdated { received: heard, queue } => self.queue_changed(heard, *queue, now),
-            Fact::QueuePushesMissed { before, searched_too } => self.queues_uncertain(before, searched_too),
-            Fact::Response(reading) => {
-                for key in self.feedback.hear(*reading, &self.rules) {
-                    self.touched.insert(key);
-                }
+            Fact::QueueUpdated { received, queue } => self.apply_queue_update(received, *queue, now),
+            Fact::QueuePushesMissed { before, searched_too } => self.drop_unpushed_since(before, searched_too),
+            Fact::Response(record) => {
+                let touched = self.feedback.update(*record, &self.rules);
+                self.touched.extend(touched);
             }
-            Fact::StoredResponses(readings) => {
-                for reading in readings {
-                    let touched = self.feedback.hear(reading, &self.rules);
+            Fact::StoredResponses(records) => {
+                for record in records {
+                    let touched = self.feedback.update(record, &self.rules);
                     self.touched.extend(touched);
                 }
-                self.responses_leave();
+                self.evict_responses();
             }
             Fact::Forgotten { responses, surveys, sessions, person } => {
                 self.forget(&responses, &surveys);
                 self.forget_sessions(&sessions, &person);
             }
-            Fact::Session(trace) => {
-                let clues = self.sessions.traces.hear(*trace, now);
-                self.follow(&clues);
+            Fact::Session(session) => {
+                let keys = self.sessions.history.update(*session, now);
+                self.sessions_changed(&keys);
             }
-            Fact::StoredSessions(traces) => {
-                for trace in traces {
-                    let clues = self.sessions.traces.recall(trace, now);
-                    self.follow(&clues);
+            Fact::StoredSessions(sessions) => {
+                for session in sessions {
+                    let keys = self.sessions.history.restore(session, now);
+                    self.sessions_changed(&keys);
                 }
             }
             Fact::Pinned(pin) => self.feedback.pin(pin, &self.rules),
-            Fact::FeedbackAction(deed) => {
-                for key in self.feedback.hear_deed(*deed) {
-                    self.touched.insert(key);
-                }
+            Fact::FeedbackAction(action) => {
+                let touched = self.feedback.update_action(*action);
+                self.touched.extend(touched);
             }
             Fact::Survey(survey) => {
-                self.counting.asked(&survey);
-                let touched = self.surveys.hear(*survey);
+                self.contributions.survey_requested(&survey);
+                let touched = self.surveys.update(*survey);
                 self.touched.extend(touched);
             }
             Fact::SurveyResult(result) => {
-                let touched = self.surveys.hear_result(*result);
+                let touched = self.surveys.update_result(*result);
                 self.touched.extend(touched);
             }
-            Fact::SurveySkipped(told) => self.counting.not_asked(*told),
+            Fact::SurveySkipped(skipped) => self.contributions.survey_skipped(*skipped),
             Fact::MetricLabels(labels) => {
                 let before = std::mem::replace(&mut self.labels, labels);
                 self.touched.extend(before.keys().chain(self.labels.keys()).map(|name| Key::Label(name.clone())));
@@ -170,58 +169,56 @@ impl Records {
         }
     }
 
-    /// What is known of sessions and not yet kept, at most so many.
+    /// At most `limit` sessions that changed since they were last taken.
     pub fn take_unsaved_sessions(&mut self, limit: usize) -> Vec<SessionRecord> {
-        self.sessions.traces.take_unsaved_sessions(limit)
+        self.sessions.history.take_unsaved(limit)
     }
 
-    /// A new day of the board: what counts "today" counts from here.
+    /// Begins a new business day.
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
-        self.feedback.rejoin_waiting();
-        self.counting.begin_day(day_began);
-        self.responses_leave();
+        self.feedback.rematch_pending();
+        self.contributions.begin_day(day_began);
+        self.evict_responses();
         self.touched.extend(self.surveys.begin_day(day_began));
     }
 
-    /// Responses that have nothing more to say in what is counted leave: the store has them.
-    fn responses_leave(&mut self) {
-        let then = self.before_what_is_counted(feedback::LATE);
-        self.touched.extend(self.feedback.leave_before(then));
+    /// Evicts responses that no longer count in any window. The store has them.
+    fn evict_responses(&mut self) {
+        let then = self.before_month(feedback::MARGIN);
+        self.touched.extend(self.feedback.evict_before(then));
     }
 
-    /// And so do surveys, though not at once: what earlier lives of the process have heard of them is told in any order, and
-    /// what belongs together must have been told.
-    fn tidy(&mut self, now: Timestamp) {
-        if now.duration_since(self.tidied) >= TIDY {
-            self.tidied = now;
-            let then = self.before_what_is_counted(surveys::LATE);
-            self.touched.extend(self.surveys.leave_before(then));
-            self.counting.asked_only(self.surveys.requests());
+    /// Evicts old surveys, but only once an hour: after a start they come from the store in any order, and requests and
+    /// results must be together before one is evicted.
+    fn evict_surveys(&mut self, now: Timestamp) {
+        if now.duration_since(self.surveys_evicted_at) >= EVICT_SURVEYS_EVERY {
+            self.surveys_evicted_at = now;
+            let then = self.before_month(surveys::MARGIN);
+            self.touched.extend(self.surveys.evict_before(then));
+            self.contributions.set_requests(self.surveys.requests());
         }
     }
 
-    fn before_what_is_counted(&self, late: SignedDuration) -> Timestamp {
-        let month = self.counting.book.windows().month;
-        month.saturating_sub(late).unwrap_or(month)
+    fn before_month(&self, margin: SignedDuration) -> Timestamp {
+        let month = self.contributions.index.windows().month;
+        month.saturating_sub(margin).unwrap_or(month)
     }
 
-    /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever
-    /// keeps them compares.
+    /// Derives the touched entities. `None`: the entity does not exist. An entity may be unchanged: the caller
+    /// compares.
     pub fn rederive(&mut self) -> Vec<(Key, Option<Entity>)> {
-        self.rejoin();
+        self.rematch();
         self.recount();
         let touched = std::mem::take(&mut self.touched);
-        touched
-            .into_iter()
-            .map(|key| {
-                let entity = self.derive(&key);
-                (key, entity)
-            })
-            .collect()
+        let derived = touched.into_iter().map(|key| {
+            let entity = self.derive(&key);
+            (key, entity)
+        });
+        derived.collect()
     }
 
-    /// Every entity there is, from nothing but the records: what the gold copy must equal.
+    /// All entities, derived from the records alone: the gold copy must equal them.
     #[must_use]
     pub fn all(&self) -> BTreeMap<Key, Entity> {
         let keys = (self.agents.keys().map(|id| Key::Agent(*id)))
@@ -229,7 +226,7 @@ impl Records {
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
             .chain(self.surveys.ids().map(Key::Survey))
-            .chain(self.only_counted())
+            .chain(self.rollup_keys())
             .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()

@@ -1,6 +1,7 @@
-//! What remains known of sessions, and how to find it: by number, by conversation, by customer and time.
+//! What is known of sessions after they ended, and how to find them: by id, by conversation, by customer and time.
 //!
-//! Each change says which clues it concerns, so that only responses that follow one of these are joined again.
+//! Each change returns the match keys that it concerns, so that only responses with one of these keys are matched
+//! again.
 
 use std::collections::BTreeSet;
 
@@ -10,67 +11,67 @@ use jiff::Timestamp;
 use crate::domain::{CustomerIdentity, SessionId, SessionRecord};
 use crate::gold::join::{KnownSession, MatchKey};
 
-/// How many sessions are remembered, whatever their age: those of a floor with 5,500 a day for 90 days. The oldest go first.
-const MOST: usize = 500_000;
+/// How many sessions are kept in memory: 90 days of a site with 5,500 a day. The oldest are dropped first.
+const MAX_SESSIONS: usize = 500_000;
 
 /// Sessions in the order in which they began.
 type ByAge = BTreeSet<(Timestamp, SessionId)>;
 
 #[derive(Debug)]
-pub(super) struct Traces {
+pub(super) struct SessionHistory {
     known: HashMap<SessionId, KnownSession>,
     by_age: ByAge,
-    by_clue: HashMap<MatchKey, ByAge>,
-    /// Sessions of which more is known than is kept.
-    unkept: BTreeSet<SessionId>,
-    most: usize,
+    by_match_key: HashMap<MatchKey, ByAge>,
+    /// Sessions that changed since they were last taken for the store.
+    unsaved: BTreeSet<SessionId>,
+    max: usize,
 }
 
-impl Default for Traces {
+impl Default for SessionHistory {
     fn default() -> Self {
         Self {
             known: HashMap::default(),
             by_age: ByAge::new(),
-            by_clue: HashMap::default(),
-            unkept: BTreeSet::new(),
-            most: MOST,
+            by_match_key: HashMap::default(),
+            unsaved: BTreeSet::new(),
+            max: MAX_SESSIONS,
         }
     }
 }
 
-impl Traces {
+impl SessionHistory {
     /// What is known of a session.
     pub fn get(&self, id: SessionId) -> Option<&KnownSession> {
         self.known.get(&id)
     }
 
-    /// The sessions that a clue leads to and that began within a time, oldest first.
-    pub fn led_to_by(&self, clue: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
+    /// The sessions with a match key that began between `from` and `to`, oldest first.
+    pub fn by_key(&self, key: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
         if from > to {
             return Vec::new();
         }
-        let sessions = self.by_clue.get(clue).into_iter();
+        let sessions = self.by_match_key.get(key).into_iter();
         let within = (from, SessionId(i64::MIN))..=(to, SessionId(i64::MAX));
         sessions.flat_map(|sessions| sessions.range(within.clone())).map(|(_, id)| *id).collect()
     }
 
-    /// Somebody tells of a session. Returns the clues under which something is known now that was not.
-    pub fn hear(&mut self, heard: SessionRecord, now: Timestamp) -> BTreeSet<MatchKey> {
-        let id = heard.id;
-        let merged = merged(self.known.get(&id), heard, now);
+    /// Merges a report. Returns the match keys whose sessions changed.
+    pub fn update(&mut self, report: SessionRecord, now: Timestamp) -> BTreeSet<MatchKey> {
+        let id = report.id;
+        let merged = merged(self.known.get(&id), report, now);
         if self.known.get(&id) == Some(&merged) {
             return BTreeSet::new();
         }
-        self.unkept.insert(id);
+        self.unsaved.insert(id);
         self.set(id, Some(merged))
     }
 
-    /// The same, from what is kept: that need not be kept again.
-    pub fn recall(&mut self, kept: SessionRecord, now: Timestamp) -> BTreeSet<MatchKey> {
-        let id = kept.id;
-        let merged = merged(self.known.get(&id), kept.clone(), now);
-        if as_told(id, &merged) != kept {
-            self.unkept.insert(id);
+    /// Merges a record from the store, which need not be saved again unless more is known already.
+    pub fn restore(&mut self, stored: SessionRecord, now: Timestamp) -> BTreeSet<MatchKey> {
+        let id = stored.id;
+        let merged = merged(self.known.get(&id), stored.clone(), now);
+        if as_record(id, &merged) != stored {
+            self.unsaved.insert(id);
         }
         if self.known.get(&id) == Some(&merged) {
             return BTreeSet::new();
@@ -78,130 +79,132 @@ impl Traces {
         self.set(id, Some(merged))
     }
 
-    /// What is to be kept, at most so many.
-    pub fn take_unsaved_sessions(&mut self, limit: usize) -> Vec<SessionRecord> {
-        let later = self.unkept.iter().nth(limit).copied();
-        let later = later.map(|first| self.unkept.split_off(&first)).unwrap_or_default();
-        let taken = std::mem::replace(&mut self.unkept, later);
-        taken.into_iter().filter_map(|id| Some(as_told(id, self.known.get(&id)?))).collect()
+    /// At most `limit` sessions that changed since they were last taken.
+    pub fn take_unsaved(&mut self, limit: usize) -> Vec<SessionRecord> {
+        let later = self.unsaved.iter().nth(limit).copied();
+        let later = later.map(|first| self.unsaved.split_off(&first)).unwrap_or_default();
+        let taken = std::mem::replace(&mut self.unsaved, later);
+        taken.into_iter().filter_map(|id| Some(as_record(id, self.known.get(&id)?))).collect()
     }
 
-    /// A session is not remembered any longer. What hangs on it stays as it is.
+    /// Forgets a session. What is attributed to it stays attributed.
     pub fn forget(&mut self, id: SessionId) {
-        self.unkept.remove(&id);
+        self.unsaved.remove(&id);
         self.set(id, None);
     }
 
-    /// A customer is not to be recognised any longer, nor by the conversation that they had.
-    pub fn forget_person(&mut self, person: &CustomerIdentity) -> BTreeSet<MatchKey> {
-        let theirs = person
-            .match_keys()
-            .flat_map(|clue| self.led_to_by(&MatchKey::Customer(clue), Timestamp::MIN, Timestamp::MAX));
+    /// Removes a customer's identity and conversation from all sessions.
+    pub fn forget_customer(&mut self, customer: &CustomerIdentity) -> BTreeSet<MatchKey> {
+        let theirs =
+            customer.match_keys().flat_map(|key| self.by_key(&MatchKey::Customer(key), Timestamp::MIN, Timestamp::MAX));
         let theirs: BTreeSet<SessionId> = theirs.collect();
-        let mut touched = BTreeSet::new();
+        let mut changed = BTreeSet::new();
         for id in theirs {
-            let Some(trace) = self.known.get(&id).filter(|trace| trace.person.shared_identity(person).is_some()) else {
+            let Some(session) =
+                self.known.get(&id).filter(|session| session.customer.shared_identity(customer).is_some())
+            else {
                 continue;
             };
-            let nobody = KnownSession { person: CustomerIdentity::default(), conversation: None, ..trace.clone() };
-            self.unkept.insert(id);
-            touched.extend(self.set(id, Some(nobody)));
+            let anonymous =
+                KnownSession { customer: CustomerIdentity::default(), conversation: None, ..session.clone() };
+            self.unsaved.insert(id);
+            changed.extend(self.set(id, Some(anonymous)));
         }
-        touched
+        changed
     }
 
-    /// Puts a trace in the place of the one before.
+    /// Inserts, replaces or removes a session, with its index entries.
     fn set(&mut self, id: SessionId, after: Option<KnownSession>) -> BTreeSet<MatchKey> {
-        let clues = |trace: Option<&KnownSession>| trace.map(MatchKey::of_trace).unwrap_or_default();
-        let mut touched = clues(after.as_ref());
-        let place = after.as_ref().map(|after| (after.seen, id));
-        for clue in &touched {
-            self.by_clue.entry(clue.clone()).or_default().extend(place);
+        let keys = |session: Option<&KnownSession>| session.map(MatchKey::of_session).unwrap_or_default();
+        let mut changed = keys(after.as_ref());
+        let entry = after.as_ref().map(|after| (after.began, id));
+        for key in &changed {
+            self.by_match_key.entry(key.clone()).or_default().extend(entry);
         }
-        self.by_age.extend(place);
+        self.by_age.extend(entry);
         let before = match after {
             Some(after) => self.known.insert(id, after),
             None => self.known.remove(&id),
         };
         if let Some(before) = &before {
-            let old = (before.seen, id);
-            if Some(old) != place {
+            let old = (before.began, id);
+            if Some(old) != entry {
                 self.by_age.remove(&old);
             }
-            for clue in clues(Some(before)) {
-                if (Some(old) != place || !touched.contains(&clue))
-                    && let Some(sessions) = self.by_clue.get_mut(&clue)
+            for key in keys(Some(before)) {
+                if (Some(old) != entry || !changed.contains(&key))
+                    && let Some(sessions) = self.by_match_key.get_mut(&key)
                 {
                     sessions.remove(&old);
                     if sessions.is_empty() {
-                        self.by_clue.remove(&clue);
+                        self.by_match_key.remove(&key);
                     }
                 }
-                touched.insert(clue);
+                changed.insert(key);
             }
         }
-        if self.known.len() > self.most
+        if self.known.len() > self.max
             && let Some((_, oldest)) = self.by_age.first().copied()
         {
             self.forget(oldest);
         }
-        touched.insert(MatchKey::Session(id));
-        touched
+        changed.insert(MatchKey::Session(id));
+        changed
     }
 
-    /// Whether the indices say what the traces say.
+    /// Whether the indexes agree with the sessions.
     #[cfg(test)]
     pub fn is_sound(&self) -> bool {
         let mut anew = Self::default();
-        for (id, trace) in &self.known {
-            anew.set(*id, Some(trace.clone()));
+        for (id, session) in &self.known {
+            anew.set(*id, Some(session.clone()));
         }
-        anew.by_age == self.by_age && anew.by_clue == self.by_clue
+        anew.by_age == self.by_age && anew.by_match_key == self.by_match_key
     }
 }
 
-/// What is known once somebody has told this. What is told of a session after its end is the last word on it: Clarity then
-/// names its first queue and its last primary agent (`apis.md` J41, J43). Before that the first queue stands, and the
-/// latest agent.
-fn merged(known: Option<&KnownSession>, heard: SessionRecord, now: Timestamp) -> KnownSession {
-    let is_last_word = heard.ended.is_some();
+/// Merges a report into what is known. After the end of a session Clarity names its first queue and its last primary
+/// agent (apis.md J41, J43), and a report with an end decides. Before that the first queue and the latest agent are
+/// kept.
+fn merged(known: Option<&KnownSession>, report: SessionRecord, now: Timestamp) -> KnownSession {
+    let has_ended = report.ended.is_some();
     let Some(known) = known else {
         return KnownSession {
-            queue: heard.queue,
-            agent: heard.agent,
-            seen: heard.began.or(heard.ended).unwrap_or(now),
-            ended: heard.ended,
-            person: heard.person,
-            conversation: heard.conversation,
+            queue: report.queue,
+            agent: report.agent,
+            began: report.began.or(report.ended).unwrap_or(now),
+            ended: report.ended,
+            customer: report.person,
+            conversation: report.conversation,
         };
     };
-    let is_known_well = known.ended.is_some() && !is_last_word;
+    let is_final = known.ended.is_some() && !has_ended;
     KnownSession {
-        queue: if is_last_word { heard.queue.or(known.queue) } else { known.queue.or(heard.queue) },
-        agent: if is_known_well { known.agent.or(heard.agent) } else { heard.agent.or(known.agent) },
-        seen: match heard.began {
-            Some(began) if is_last_word => began,
-            Some(began) if !is_known_well => began.min(known.seen),
-            _ => known.seen,
+        queue: if has_ended { report.queue.or(known.queue) } else { known.queue.or(report.queue) },
+        agent: if is_final { known.agent.or(report.agent) } else { report.agent.or(known.agent) },
+        began: match report.began {
+            Some(began) if has_ended => began,
+            Some(began) if !is_final => began.min(known.began),
+            _ => known.began,
         },
-        ended: heard.ended.or(known.ended),
-        person: known.person.clone().and(heard.person),
-        conversation: match is_last_word {
-            true => heard.conversation.or_else(|| known.conversation.clone()),
-            false => known.conversation.clone().or(heard.conversation),
+        ended: report.ended.or(known.ended),
+        customer: known.customer.clone().and(report.person),
+        conversation: match has_ended {
+            true => report.conversation.or_else(|| known.conversation.clone()),
+            false => known.conversation.clone().or(report.conversation),
         },
     }
 }
 
-fn as_told(id: SessionId, trace: &KnownSession) -> SessionRecord {
+fn as_record(id: SessionId, session: &KnownSession) -> SessionRecord {
     SessionRecord {
         id,
-        queue: trace.queue,
-        agent: trace.agent,
-        began: Some(trace.seen),
-        ended: trace.ended,
-        person: trace.person.clone(),
-        conversation: trace.conversation.clone(),
+        queue: session.queue,
+        agent: session.agent,
+        began: Some(session.began),
+        ended: session.ended,
+        person: session.customer.clone(),
+        conversation: session.conversation.clone(),
     }
 }
 
@@ -216,7 +219,7 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
     }
 
-    fn seen(id: i64, queue: i64, agent: i64, began: i64) -> SessionRecord {
+    fn ongoing(id: i64, queue: i64, agent: i64, began: i64) -> SessionRecord {
         SessionRecord {
             queue: Some(QueueId(queue)),
             agent: Some(AgentId(agent)),
@@ -230,7 +233,7 @@ mod tests {
             ended: Some(at(began + 60)),
             person: CustomerIdentity::new(Some(email), None),
             conversation: Some(Arc::from(conversation)),
-            ..seen(id, 11, 41, began)
+            ..ongoing(id, 11, 41, began)
         }
     }
 
@@ -238,70 +241,75 @@ mod tests {
         MatchKey::Customer(email.into())
     }
 
-    /// `apis.md` J41, J43.
+    /// Before the end the first queue and the latest agent are kept; a report with an end decides (apis.md J41, J43).
     #[test]
-    fn the_first_queue_and_the_last_agent_stand_until_clarity_has_the_last_word() {
-        let mut traces = Traces::default();
-        traces.hear(seen(1, 12, 40, 10), at(10));
-        traces.hear(seen(1, 13, 42, 20), at(20));
-        let trace = traces.get(SessionId(1)).expect("a trace");
-        assert_eq!((trace.queue, trace.agent, trace.seen), (Some(QueueId(12)), Some(AgentId(42)), at(10)));
-        traces.hear(ended(1, 5, "a@example.com", "c1"), at(100));
-        let last_word = traces.get(SessionId(1)).expect("a trace").clone();
-        assert_eq!((last_word.queue, last_word.agent, last_word.seen), (Some(QueueId(11)), Some(AgentId(41)), at(5)));
-        assert!(traces.hear(seen(1, 13, 43, 1), at(101)).is_empty(), "what is told later changes nothing");
-        assert_eq!(traces.get(SessionId(1)), Some(&last_word));
-        assert!(traces.is_sound());
+    fn report_with_an_end_overrides_queue_agent_and_beginning() {
+        let mut history = SessionHistory::default();
+        history.update(ongoing(1, 12, 40, 10), at(10));
+        history.update(ongoing(1, 13, 42, 20), at(20));
+        let session = history.get(SessionId(1)).expect("a session");
+        assert_eq!((session.queue, session.agent, session.began), (Some(QueueId(12)), Some(AgentId(42)), at(10)));
+        history.update(ended(1, 5, "a@example.com", "c1"), at(100));
+        let last_word = history.get(SessionId(1)).expect("a session").clone();
+        assert_eq!((last_word.queue, last_word.agent, last_word.began), (Some(QueueId(11)), Some(AgentId(41)), at(5)));
+        assert!(
+            history.update(ongoing(1, 13, 43, 1), at(101)).is_empty(),
+            "an ongoing report after the end changes nothing"
+        );
+        assert_eq!(history.get(SessionId(1)), Some(&last_word));
+        assert!(history.is_sound());
     }
 
     #[test]
-    fn sessions_are_found_by_every_clue_within_a_time_and_by_none_that_they_have_lost() {
-        let mut traces = Traces::default();
+    fn session_is_found_by_current_keys_within_an_interval() {
+        let mut history = SessionHistory::default();
         for (id, began) in [(1, 30), (2, 10), (3, 20)] {
-            let touched = traces.hear(ended(id, began, "a@example.com", "c1"), at(100));
+            let changed = history.update(ended(id, began, "a@example.com", "c1"), at(100));
             let expected =
                 [MatchKey::Session(SessionId(id)), MatchKey::Conversation("c1".into()), customer("a@example.com")];
-            assert_eq!(touched, BTreeSet::from(expected));
+            assert_eq!(changed, BTreeSet::from(expected));
         }
-        let found = |traces: &Traces, clue: &MatchKey, from: i64, to: i64| traces.led_to_by(clue, at(from), at(to));
+        let found =
+            |history: &SessionHistory, key: &MatchKey, from: i64, to: i64| history.by_key(key, at(from), at(to));
         let a = customer("a@example.com");
-        assert_eq!(found(&traces, &a, 0, 100), [SessionId(2), SessionId(3), SessionId(1)]);
-        assert_eq!(found(&traces, &a, 20, 29), [SessionId(3)]);
-        assert_eq!(found(&traces, &a, 29, 20), [], "no time at all");
-        let touched = traces.hear(SessionRecord { conversation: Some("c2".into()), ..ended(3, 20, "", "") }, at(100));
-        assert!(touched.contains(&MatchKey::Conversation("c1".into())), "what followed the old one is joined again");
-        assert_eq!(found(&traces, &MatchKey::Conversation("c1".into()), 0, 100), [SessionId(2), SessionId(1)]);
-        traces.forget(SessionId(2));
-        assert_eq!(found(&traces, &a, 0, 100), [SessionId(3), SessionId(1)]);
-        assert!(traces.is_sound());
+        assert_eq!(found(&history, &a, 0, 100), [SessionId(2), SessionId(3), SessionId(1)]);
+        assert_eq!(found(&history, &a, 20, 29), [SessionId(3)]);
+        assert_eq!(found(&history, &a, 29, 20), [], "an empty interval");
+        let changed =
+            history.update(SessionRecord { conversation: Some("c2".into()), ..ended(3, 20, "", "") }, at(100));
+        assert!(changed.contains(&MatchKey::Conversation("c1".into())), "the previous conversation is matched again");
+        assert_eq!(found(&history, &MatchKey::Conversation("c1".into()), 0, 100), [SessionId(2), SessionId(1)]);
+        history.forget(SessionId(2));
+        assert_eq!(found(&history, &a, 0, 100), [SessionId(3), SessionId(1)]);
+        assert!(history.is_sound());
     }
 
     #[test]
-    fn the_oldest_go_when_there_are_too_many() {
-        let mut traces = Traces { most: 2, ..Traces::default() };
+    fn oldest_sessions_are_dropped_above_the_limit() {
+        let mut history = SessionHistory { max: 2, ..SessionHistory::default() };
         for (id, began) in [(1, 20), (2, 30), (3, 10), (4, 40)] {
-            traces.hear(ended(id, began, "a@example.com", "c1"), at(100));
+            history.update(ended(id, began, "a@example.com", "c1"), at(100));
         }
-        let left = traces.led_to_by(&customer("a@example.com"), Timestamp::MIN, Timestamp::MAX);
+        let left = history.by_key(&customer("a@example.com"), Timestamp::MIN, Timestamp::MAX);
         assert_eq!(left, [SessionId(2), SessionId(4)]);
-        assert!(traces.is_sound());
-        assert_eq!(traces.take_unsaved_sessions(9).len(), 2, "what is gone is not kept either");
+        assert!(history.is_sound());
+        assert_eq!(history.take_unsaved(9).len(), 2, "dropped sessions are not saved");
     }
 
     #[test]
-    fn what_is_new_is_kept_once_and_what_was_kept_only_when_more_is_known() {
-        let mut traces = Traces::default();
-        traces.hear(ended(1, 10, "a@example.com", "c1"), at(100));
-        traces.hear(ended(2, 20, "b@example.com", "c2"), at(100));
-        assert_eq!(traces.take_unsaved_sessions(1), [ended(1, 10, "a@example.com", "c1")]);
-        assert_eq!(traces.take_unsaved_sessions(9), [ended(2, 20, "b@example.com", "c2")]);
-        traces.recall(ended(3, 30, "c@example.com", "c3"), at(100));
-        traces.hear(ended(3, 30, "c@example.com", "c3"), at(101));
-        assert!(traces.take_unsaved_sessions(9).is_empty());
-        // This one has gone on since, while we read what was kept.
-        traces.hear(ended(4, 40, "d@example.com", "c4"), at(100));
-        traces.take_unsaved_sessions(9);
-        traces.recall(seen(4, 12, 40, 45), at(101));
-        assert_eq!(traces.take_unsaved_sessions(9), [ended(4, 40, "d@example.com", "c4")]);
+    fn session_is_saved_once_and_again_only_when_it_changes() {
+        let mut history = SessionHistory::default();
+        history.update(ended(1, 10, "a@example.com", "c1"), at(100));
+        history.update(ended(2, 20, "b@example.com", "c2"), at(100));
+        assert_eq!(history.take_unsaved(1), [ended(1, 10, "a@example.com", "c1")]);
+        assert_eq!(history.take_unsaved(9), [ended(2, 20, "b@example.com", "c2")]);
+        history.restore(ended(3, 30, "c@example.com", "c3"), at(100));
+        history.update(ended(3, 30, "c@example.com", "c3"), at(101));
+        assert!(history.take_unsaved(9).is_empty());
+        // This session ended while the store was read.
+        history.update(ended(4, 40, "d@example.com", "c4"), at(100));
+        history.take_unsaved(9);
+        history.restore(ongoing(4, 12, 40, 45), at(101));
+        assert_eq!(history.take_unsaved(9), [ended(4, 40, "d@example.com", "c4")]);
     }
 }

@@ -1,21 +1,20 @@
-//! Which surveys name an agent: by a table, or in the words in which the upstream knows them.
+//! Which surveys name an agent: by the site's table, or by a name that Agent Connect uses.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
 
+use super::multimap;
 use crate::domain::{AgentId, Survey, SurveyId, SurveyResult};
 use crate::gold::directory::{AgentNames, key};
 
-/// Which surveys name whom.
+/// Surveys by the agent they name.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(super) struct SurveyAgents {
     by_table: HashMap<AgentId, BTreeSet<SurveyId>>,
     by_name: HashMap<String, BTreeSet<SurveyId>>,
 }
 
-impl Named {
-    pub fn note(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
+impl SurveyAgents {
+    pub fn add(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
         if let Some(agent) = agent {
             self.by_table.entry(agent).or_default().insert(id.clone());
         }
@@ -24,12 +23,12 @@ impl Named {
         }
     }
 
-    pub fn forget(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
+    pub fn remove(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
         if let Some(agent) = agent {
-            remove(&mut self.by_table, agent, id);
+            multimap::remove(&mut self.by_table, &agent, id);
         }
         for name in names {
-            remove(&mut self.by_name, key(name), id);
+            multimap::remove(&mut self.by_name, &key(name), id);
         }
     }
 
@@ -44,21 +43,12 @@ impl Named {
     }
 }
 
-fn remove<K: Eq + Hash>(surveys: &mut HashMap<K, BTreeSet<SurveyId>>, whose: K, id: &SurveyId) {
-    if let Entry::Occupied(mut theirs) = surveys.entry(whose) {
-        theirs.get_mut().remove(id);
-        if theirs.get().is_empty() {
-            theirs.remove();
-        }
-    }
-}
-
-/// Whom a request is about, in the words in which it was asked.
-pub(super) fn of_request(survey: &Survey) -> [&str; 1] {
+/// The names of the agent in a request.
+pub(super) fn names_in_request(survey: &Survey) -> [&str; 1] {
     [&survey.employee]
 }
 
-/// Whom the upstream says that it is about: by address, and by the number that the site gave them.
-pub(super) fn of_result(result: &SurveyResult) -> Vec<&str> {
+/// The names of the agent in a result: e-mail address and custom id.
+pub(super) fn names_in_result(result: &SurveyResult) -> Vec<&str> {
     [&result.employee_email, &result.employee_id].into_iter().flatten().map(|name| &**name).collect()
 }

@@ -1,31 +1,34 @@
-//! What the voices of one group amount to, put together from what each of them says. A part can be taken out again as it
-//! was put in, so that a change costs what changed and not what there is.
+//! The sum of the contributions of one group. Contributions can be removed again, so that a change costs as much as
+//! what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::backlog::BacklogByAge;
 use super::contribution::Contribution;
+use super::group::AttributedTo;
 use super::period::{PeriodAggregate, PeriodContribution};
-use super::stats::{Change, Coverage};
-use super::{AttributedTo, BacklogByAge, FeedbackTotals, Windows};
+use super::stats::{Coverage, Operation};
+use super::totals::FeedbackTotals;
+use super::windows::Windows;
 use crate::domain::SkipReason;
 
-/// What one voice says at one time.
+/// What a contribution adds to each window at one time.
 #[derive(Debug)]
-pub(super) struct GroupContribution {
+pub(super) struct WindowedContribution {
     day: PeriodContribution,
     month: PeriodContribution,
-    /// Of an interaction that is over: why its customer was not asked.
+    /// Of an interaction that ended today: why its customer was not surveyed.
     ended: Option<Option<SkipReason>>,
     open: BacklogByAge,
     overdue: u64,
-    /// Whose it is, if there is anything of it that counts.
-    about: Option<AttributedTo>,
+    /// What the record is attributed to, if it counts in any window.
+    attributed_to: Option<AttributedTo>,
 }
 
-/// The parts of one group, added up.
+/// The sum of the contributions of one group.
 #[derive(Debug, Default)]
 pub(super) struct Aggregate {
     day: PeriodAggregate,
@@ -33,62 +36,64 @@ pub(super) struct Aggregate {
     coverage: Coverage,
     open: BacklogByAge,
     overdue: u64,
-    about: BTreeMap<AttributedTo, u64>,
+    /// How many records are attributed to each combination.
+    attributed_to: BTreeMap<AttributedTo, u64>,
     /// The keys of that, until they change.
-    told: Option<Arc<BTreeSet<AttributedTo>>>,
+    combinations: Option<Arc<BTreeSet<AttributedTo>>>,
 }
 
-impl GroupContribution {
-    /// What a voice says of the windows at that time.
-    pub fn of(voice: &Contribution, about: AttributedTo, windows: &Windows, now: Timestamp) -> Self {
-        let ended = voice.ended.filter(|(at, _)| *at >= windows.heard).map(|(_, reason)| reason);
-        let waits = voice.treatment.and_then(|thread| Some((thread, thread.waits_since?)));
+impl WindowedContribution {
+    pub fn of(contribution: &Contribution, attributed_to: AttributedTo, windows: &Windows, now: Timestamp) -> Self {
+        let ended = contribution.ended.filter(|(at, _)| *at >= windows.coverage).map(|(_, reason)| reason);
+        let waiting = contribution.thread.and_then(|thread| Some((thread, thread.needs_reply_since?)));
         let (mut open, mut overdue) = (BacklogByAge::default(), 0);
-        if let Some((thread, since)) = waits {
+        if let Some((thread, since)) = waiting {
             open.add(since, now);
             overdue = u64::from(thread.is_overdue(now));
         }
-        let counts = waits.is_some() || voice.latest() >= Some(windows.month);
+        let counts = waiting.is_some() || contribution.last_instant() >= Some(windows.month);
         Self {
-            day: PeriodContribution::of(voice, windows.day, now),
-            month: PeriodContribution::of(voice, windows.month, now),
+            day: PeriodContribution::of(contribution, windows.day, now),
+            month: PeriodContribution::of(contribution, windows.month, now),
             ended,
             open,
             overdue,
-            about: counts.then_some(about),
+            attributed_to: counts.then_some(attributed_to),
         }
     }
 }
 
 impl Aggregate {
-    /// One part more or fewer.
-    pub fn change(&mut self, part: &GroupContribution, change: Change) {
-        self.day.change(&part.day, change);
-        self.month.change(&part.month, change);
+    /// Adds or removes a contribution.
+    pub fn change(&mut self, part: &WindowedContribution, operation: Operation) {
+        self.day.change(&part.day, operation);
+        self.month.change(&part.month, operation);
         if let Some(reason) = part.ended {
-            self.coverage.change(reason, change);
+            self.coverage.change(reason, operation);
         }
-        self.open.change(part.open, change);
-        change.count(&mut self.overdue, part.overdue);
-        if let Some(about) = part.about {
-            let count = self.about.entry(about).or_default();
+        self.open.change(part.open, operation);
+        operation.count(&mut self.overdue, part.overdue);
+        if let Some(attributed_to) = part.attributed_to {
+            let count = self.attributed_to.entry(attributed_to).or_default();
             let before = *count;
-            change.count(count, 1);
-            if *count == 0 {
-                self.about.remove(&about);
+            operation.count(count, 1);
+            let after = *count;
+            if after == 0 {
+                self.attributed_to.remove(&attributed_to);
             }
-            if before == 0 || !self.about.contains_key(&about) {
-                self.told = None;
+            if before == 0 || after == 0 {
+                self.combinations = None;
             }
         }
     }
 
-    /// The whole. `None`: there is nothing to count.
-    pub fn total(&mut self, windows: &Windows) -> Option<FeedbackTotals> {
-        let (day, month) = (self.day.period(windows.day), self.month.period(windows.month));
-        let coverage = (self.coverage.ended() > 0).then(|| Coverage { since: windows.heard, ..self.coverage.clone() });
+    /// The totals. `None`: there is nothing to count.
+    pub fn totals(&mut self, windows: &Windows) -> Option<FeedbackTotals> {
+        let (day, month) = (self.day.totals(windows.day), self.month.totals(windows.month));
+        let coverage =
+            (self.coverage.ended() > 0).then(|| Coverage { since: windows.coverage, ..self.coverage.clone() });
         let is_empty = day.is_empty() && month.is_empty() && self.open.all() == 0 && coverage.is_none();
-        let about = self.told.get_or_insert_with(|| Arc::new(self.about.keys().copied().collect()));
+        let about = self.combinations.get_or_insert_with(|| Arc::new(self.attributed_to.keys().copied().collect()));
         let (open, overdue, about) = (self.open, self.overdue, Arc::clone(about));
         (!is_empty).then_some(FeedbackTotals { open, overdue, day, month, coverage, about })
     }
@@ -96,14 +101,17 @@ impl Aggregate {
 
 #[cfg(test)]
 impl FeedbackTotals {
-    /// All of them, counted in one go.
+    /// The totals of these contributions, counted in one go.
     pub(super) fn of<'a>(
-        voices: impl Iterator<Item = (&'a Contribution, AttributedTo)>,
+        contributions: impl Iterator<Item = (&'a Contribution, AttributedTo)>,
         windows: &Windows,
         now: Timestamp,
     ) -> Option<Self> {
-        let mut tally = Aggregate::default();
-        voices.for_each(|(voice, about)| tally.change(&GroupContribution::of(voice, about, windows, now), Change::Put));
-        tally.total(windows)
+        let mut aggregate = Aggregate::default();
+        for (contribution, attributed_to) in contributions {
+            let part = WindowedContribution::of(contribution, attributed_to, windows, now);
+            aggregate.change(&part, Operation::Add);
+        }
+        aggregate.totals(windows)
     }
 }

@@ -1,23 +1,24 @@
-//! How long those have waited who wait for an answer. Ages change at instants that are known beforehand: the owner wakes
-//! then, so that no viewer computes an age.
+//! The open backlog by age. Ages change at instants that are known beforehand: the owner task wakes then, so that no
+//! viewer computes an age.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::business_hours::BusinessHours;
-use super::stats::Change;
+use super::stats::Operation;
 
-/// How soon the first answer was promised, from the moment the customer wrote.
+/// How soon the first action on a response must follow, from the moment the customer wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyTargets {
-    /// To a response for which the upstream raised an alert.
+    /// For a response with an alert.
     pub alert: SignedDuration,
-    /// To a problem.
+    /// For a problem.
     pub problem: SignedDuration,
-    /// To anything else.
+    /// For any other response.
     pub rest: SignedDuration,
-    /// The hours in which the time to the first answer and deed counts. `None`: around the clock. Promises count so always.
+    /// The hours in which reply and action times count. `None`: around the clock. The targets count around the clock
+    /// always.
     pub hours: Option<Arc<BusinessHours>>,
 }
 
@@ -28,10 +29,10 @@ impl Default for ReplyTargets {
     }
 }
 
-/// Where one age ends and the next begins, in hours.
+/// The ages at which a response moves to the next bucket, in hours.
 const EDGES: [i64; 3] = [4, 24, 72];
 
-/// Those who wait, by how long.
+/// Responses that need a reply, by how long they have needed it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BacklogByAge {
     /// Less than 4 hours.
@@ -45,7 +46,7 @@ pub struct BacklogByAge {
 }
 
 impl BacklogByAge {
-    /// One more, who has waited since then.
+    /// Adds a response that has needed a reply since `since`.
     pub fn add(&mut self, since: Timestamp, now: Timestamp) {
         let passed = edges(since).filter(|edge| *edge <= now).count();
         let bucket = match passed {
@@ -57,11 +58,17 @@ impl BacklogByAge {
         *bucket += 1;
     }
 
-    pub(super) fn change(&mut self, part: Self, change: Change) {
-        change.count(&mut self.under_4_hours, part.under_4_hours);
-        change.count(&mut self.under_24_hours, part.under_24_hours);
-        change.count(&mut self.under_3_days, part.under_3_days);
-        change.count(&mut self.older, part.older);
+    pub(super) fn change(&mut self, part: Self, operation: Operation) {
+        operation.count(&mut self.under_4_hours, part.under_4_hours);
+        operation.count(&mut self.under_24_hours, part.under_24_hours);
+        operation.count(&mut self.under_3_days, part.under_3_days);
+        operation.count(&mut self.older, part.older);
+    }
+
+    /// The counts by age, with the ages' names in metrics.
+    #[must_use]
+    pub fn by_age(&self) -> [(&'static str, u64); 4] {
+        [("4h", self.under_4_hours), ("1d", self.under_24_hours), ("3d", self.under_3_days), ("older", self.older)]
     }
 
     /// All of them.
@@ -71,7 +78,7 @@ impl BacklogByAge {
     }
 }
 
-/// When somebody who has waited since then passes from one age to the next.
+/// When a response that has needed a reply since `since` moves to the next age.
 pub(super) fn edges(since: Timestamp) -> impl Iterator<Item = Timestamp> {
     EDGES.into_iter().filter_map(move |hours| since.checked_add(SignedDuration::from_hours(hours)).ok())
 }
@@ -81,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_begins_at_its_very_instant() {
+    fn backlog_age_changes_at_its_exact_instant() {
         let since: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
         let hour = 3600;
         let cases = [

@@ -1,4 +1,4 @@
-//! How long something took, counted around the clock or in opening hours alone.
+//! Durations within business hours, or around the clock.
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
@@ -6,40 +6,40 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::OpeningHours;
 
-/// When somebody is there to answer, and where that is meant.
+/// Business hours and their time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusinessHours {
-    /// The hours on the door.
+    /// The opening hours by weekday.
     pub open: OpeningHours,
-    /// The zone in which the door is.
+    /// The time zone of the hours.
     pub zone: TimeZone,
 }
 
-/// How far back is counted.
+/// The longest duration that is counted.
 const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
 impl BusinessHours {
-    /// How many seconds of a time the door was open. An hour that a change of the clocks skips is none, and one that it
-    /// repeats is two.
+    /// How many seconds of an interval are within the hours. An hour that a clock change skips counts zero times, and
+    /// one that it repeats counts twice.
     #[must_use]
     pub fn seconds(&self, from: Timestamp, to: Timestamp) -> i64 {
-        // Nobody waits for longer: a date from the beginning of time is a mistake, and not worth a walk through all days since.
+        // A date from the beginning of time is a mistake: do not walk through all days since then.
         let from = from.max(to.saturating_sub(LONGEST).unwrap_or(from));
         let instant = |local: DateTime| local.to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp());
         let last = to.to_zoned(self.zone.clone()).date();
         let mut day = from.to_zoned(self.zone.clone()).date();
         let mut seconds = 0;
-        // What is counted already: spans may overlap.
-        let mut until = from;
+        // Up to where it is counted: spans may overlap.
+        let mut counted_until = from;
         while day <= last {
             let Ok(next) = day.tomorrow() else { break };
             for (opens, closes) in self.open.on(day.weekday()) {
                 let closes = if closes == Time::midnight() { next.at(0, 0, 0, 0) } else { day.to_datetime(closes) };
                 let (Ok(opens), Ok(closes)) = (instant(day.to_datetime(opens)), instant(closes)) else { continue };
-                let (opens, closes) = (opens.max(until), closes.min(to));
+                let (opens, closes) = (opens.max(counted_until), closes.min(to));
                 if opens < closes {
                     seconds += closes.duration_since(opens).as_secs();
-                    until = closes;
+                    counted_until = closes;
                 }
             }
             day = next;
@@ -48,7 +48,7 @@ impl BusinessHours {
     }
 }
 
-/// How many seconds lie between two instants, in these hours or around the clock.
+/// How many seconds lie between two instants, within business hours or around the clock.
 pub(super) fn seconds(from: Timestamp, to: Timestamp, hours: Option<&BusinessHours>) -> i64 {
     hours.map_or_else(|| to.duration_since(from).as_secs().max(0), |hours| hours.seconds(from, to))
 }
@@ -59,13 +59,12 @@ mod tests {
     use crate::config::Queue;
 
     fn hours(text: &str, zone: &str) -> BusinessHours {
-        let door: Queue = toml::from_str(&format!("opening_hours = \"{text}\"")).expect("a door");
-        BusinessHours { open: door.opening_hours.expect("hours"), zone: TimeZone::get(zone).expect("a zone") }
+        let queue: Queue = toml::from_str(&format!("opening_hours = \"{text}\"")).expect("a queue");
+        BusinessHours { open: queue.opening_hours.expect("hours"), zone: TimeZone::get(zone).expect("a zone") }
     }
 
-    /// `features.md` K28.
     #[test]
-    fn only_the_time_in_which_the_door_is_open_counts() {
+    fn only_time_within_business_hours_counts() {
         let week = "Mon-Fri 08:00-18:00";
         let night = "Fri 22:00-24:00, Sat 00:00-06:00";
         let overlapping = "Mon-Fri 08:00-12:00, Mon-Fri 09:00-18:00, Mon-Sun 10:00-11:00";
@@ -79,7 +78,7 @@ mod tests {
             ("answered on a Sunday", week, "UTC", "2026-11-21T10:00", "2026-11-22T10:00", 0),
             ("written before, answered after it opens", week, "UTC", "2026-11-20T05:00", "2026-11-20T08:10", 10),
             ("written after it closes", week, "UTC", "2026-11-19T19:00", "2026-11-20T08:05", 5),
-            ("where the door is", week, "Europe/Paris", "2026-11-20T06:30", "2026-11-20T07:30", 30),
+            ("in the zone of the hours", week, "Europe/Paris", "2026-11-20T06:30", "2026-11-20T07:30", 30),
             ("over midnight", night, "UTC", "2026-11-20T21:00", "2026-11-21T09:00", 480),
             ("spans that overlap", overlapping, "UTC", "2026-11-20T00:00", "2026-11-21T00:00", 600),
             ("in the wrong order", week, "UTC", "2026-11-20T10:00", "2026-11-20T09:00", 0),

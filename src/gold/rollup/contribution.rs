@@ -1,6 +1,6 @@
-//! What one record has to say in the counts: instants and marks, and nothing that leads to a customer.
+//! What one record adds to the totals: instants and flags, without personal data.
 //!
-//! Scales stay apart: stars are never made of a score, nor a score of stars (`apis.md` J44).
+//! The scales are kept apart: stars are never converted to NPS, nor NPS to stars (apis.md J44).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,113 +11,117 @@ use crate::domain::{
     SurveyOrigin, SurveyResult, SurveyState, ThreadState,
 };
 
-/// What one record says.
+/// What one record adds to the totals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contribution {
-    /// What the customer answered.
+    /// The customer's answer.
     pub answer: Option<Answer>,
-    /// How the thread was treated that follows a response.
-    pub treatment: Option<ThreadHandling>,
-    /// The request for an answer.
+    /// How the thread of a response was handled.
+    pub thread: Option<ThreadHandling>,
+    /// The survey request.
     pub request: Option<Request>,
-    /// The second question, after something was made good. It is an answer to that and to nothing else: neither its stars
-    /// nor the request for it count among the others.
+    /// A recovery survey. It rates the recovery: neither its stars nor its request count among the others.
     pub recovery: Option<Recovery>,
-    /// An interaction that is over: when that was known, and why its customer was not asked.
+    /// An ended interaction: when it was decided on, and why its customer was not surveyed. `None`: the customer was.
     pub ended: Option<(Timestamp, Option<SkipReason>)>,
 }
 
-/// What a customer answered.
+/// A customer's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// When: that decides of which day it is (`apis.md` J62).
+    /// When. It counts for that day (apis.md J62).
     pub at: Timestamp,
-    /// One to five.
+    /// The star rating, 1 to 5.
     pub stars: Option<u8>,
-    /// Zero to ten.
+    /// The answer to the NPS question, 0 to 10.
     pub nps: Option<u8>,
 }
 
-/// How a thread was treated.
+/// How a thread was handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ThreadHandling {
-    /// When the customer answered.
+    /// When the response was created.
     pub created: Timestamp,
-    /// Since when somebody waits for an answer. `None`: nobody does.
-    pub waits_since: Option<Timestamp>,
-    /// When we first wrote back.
+    /// Since when it needs a reply. `None`: it does not.
+    pub needs_reply_since: Option<Timestamp>,
+    /// When the site first replied.
     pub replied: Option<Timestamp>,
-    /// How many seconds that took, in the hours that count.
+    /// First reply time in seconds, within business hours if the site has any.
     pub reply_took: Option<i64>,
-    /// When we first did anything: wrote, called, closed it, or reported it as spam.
+    /// When the site first acted: replied, called, closed it, or reported it as spam.
     pub acted: Option<Timestamp>,
-    /// How many seconds that took, in the hours that count.
+    /// The time to the first action in seconds, within business hours if the site has any.
     pub action_took: Option<i64>,
-    /// Whether the hours that count are opening hours.
+    /// Whether these times count within business hours.
     pub in_hours: bool,
-    /// Until when we had promised to.
+    /// When it becomes overdue without an action.
     pub due: Timestamp,
-    /// Whether it was dealt with, whoever did it and whenever.
+    /// Whether it was processed, by Callboard or in Goodays itself.
     pub is_processed: bool,
 }
 
-/// A request for an answer.
+/// A survey request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// When it was asked for.
+    /// When it was requested.
     pub at: Timestamp,
-    /// Whether the customer got it.
+    /// Whether it reached the customer.
     pub is_delivered: bool,
 }
 
-/// A second question, after something was made good.
+/// A recovery survey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
     /// The first answer.
     pub first: Option<Answer>,
-    /// When it was asked for.
+    /// When it was requested.
     pub asked: Timestamp,
     /// The second answer.
     pub second: Option<Answer>,
 }
 
 impl Contribution {
-    /// What a response says, with what colleagues did about it. `waits`: somebody owes the customer an answer.
+    /// The contribution of a response and of the users' actions on it.
     #[must_use]
     pub fn of_response<'a>(
-        reading: &ResponseRecord,
-        deeds: impl Iterator<Item = &'a FeedbackAction> + Clone,
-        waits: bool,
-        limits: &ReplyTargets,
+        response: &ResponseRecord,
+        actions: impl Iterator<Item = &'a FeedbackAction> + Clone,
+        needs_reply: bool,
+        targets: &ReplyTargets,
     ) -> Self {
-        let answer = reading.created.map(|at| Answer { at, stars: None, nps: reading.nps() });
-        let texts = || reading.messages.values().filter_map(|message| Some((message.at?, message)));
-        let Some(created) = reading.created.or_else(|| texts().map(|(at, _)| at).min()) else {
-            // Nobody knows since when: they have waited longest.
-            let waits_since = waits.then_some(Timestamp::MIN);
+        let answer = response.created.map(|at| Answer { at, stars: None, nps: response.nps() });
+        let texts = || response.messages.values().filter_map(|message| Some((message.at?, message)));
+        let Some(created) = response.created.or_else(|| texts().map(|(at, _)| at).min()) else {
+            // It is not known since when: counted among the oldest.
+            let needs_reply_since = needs_reply.then_some(Timestamp::MIN);
             let (created, due) = (Timestamp::MIN, Timestamp::MAX);
-            let treatment =
-                ThreadHandling { created, waits_since, due, is_processed: !waits, ..ThreadHandling::default() };
-            return Self { treatment: Some(treatment), ..Self::default() };
+            let thread = ThreadHandling {
+                created,
+                needs_reply_since,
+                due,
+                is_processed: !needs_reply,
+                ..ThreadHandling::default()
+            };
+            return Self { thread: Some(thread), ..Self::default() };
         };
-        let written = texts().filter(|(at, text)| *at > created && !text.is_of(&reading.customer)).map(|(at, _)| at);
+        let written = texts().filter(|(at, text)| *at > created && !text.is_of(&response.customer)).map(|(at, _)| at);
         let done = |kinds: &'static [FeedbackActionKind]| {
-            let accepted = deeds.clone().filter(|deed| deed.state == RequestState::Accepted);
-            accepted.filter(|deed| kinds.contains(&deed.kind)).map(|deed| deed.changed).min()
+            let accepted = actions.clone().filter(|action| action.state == RequestState::Accepted);
+            accepted.filter(|action| kinds.contains(&action.kind)).map(|action| action.changed).min()
         };
         use FeedbackActionKind::{Call, Close, Message, Reply, Spam};
         let replied = written.min().into_iter().chain(done(&[Reply, Message])).min();
         let acted = replied.into_iter().chain(done(&[Call, Close, Spam])).min();
-        let theirs = texts().filter(|(_, text)| text.is_of(&reading.customer)).map(|(at, _)| at);
-        // Whoever got an answer and wrote again waits since then.
-        let waits_since = waits.then(|| replied.and_then(|_| theirs.max()).unwrap_or(created));
-        let is_processed = acted.is_some() || !waits || matches!(reading.thread, ThreadState::Closed);
-        let due = created.saturating_add(limit(reading, limits)).unwrap_or(Timestamp::MAX);
-        let hours = limits.hours.as_deref();
+        let theirs = texts().filter(|(_, text)| text.is_of(&response.customer)).map(|(at, _)| at);
+        // A customer who was answered and wrote again has waited since then.
+        let needs_reply_since = needs_reply.then(|| replied.and_then(|_| theirs.max()).unwrap_or(created));
+        let is_processed = acted.is_some() || !needs_reply || matches!(response.thread, ThreadState::Closed);
+        let due = created.saturating_add(reply_target(response, targets)).unwrap_or(Timestamp::MAX);
+        let hours = targets.hours.as_deref();
         let took = |at| business_hours::seconds(created, at, hours);
-        let treatment = ThreadHandling {
+        let thread = ThreadHandling {
             created,
-            waits_since,
+            needs_reply_since,
             replied,
             reply_took: replied.map(took),
             acted,
@@ -126,11 +130,11 @@ impl Contribution {
             due,
             is_processed,
         };
-        Self { answer, treatment: Some(treatment), ..Self::default() }
+        Self { answer, thread: Some(thread), ..Self::default() }
     }
 
-    /// What a survey says: our request, what the upstream tells, or both. `first`: what is known of the survey that it
-    /// recovers, if it does.
+    /// The contribution of a survey: of our request, its result, or both. `first`: the result of the survey that it
+    /// recovers, as far as it is known; `None` if it is no recovery.
     #[must_use]
     pub fn of_survey(
         survey: Option<&Survey>,
@@ -151,49 +155,50 @@ impl Contribution {
         Self {
             answer,
             request: asked.map(|at| Request { at, is_delivered }),
-            ended: ours.map(|survey| (survey.created, unreached(survey.state, reached, is_delivered))),
+            ended: ours.map(|survey| (survey.created, skip_reason(survey.state, reached, is_delivered))),
             ..Self::default()
         }
     }
 
-    /// What an interaction says whose customer is not asked.
+    /// The contribution of an interaction whose customer is not surveyed.
     #[must_use]
-    pub fn of_not_asked(not_asked: &SkippedSurvey) -> Self {
-        Self { ended: Some((not_asked.at, Some(not_asked.reason))), ..Self::default() }
+    pub fn of_skipped(skipped: &SkippedSurvey) -> Self {
+        Self { ended: Some((skipped.at, Some(skipped.reason))), ..Self::default() }
     }
 
-    /// What an interaction says that was over after a person had asked its customer: it counts like one that we asked about.
+    /// The contribution of an interaction that ended after a user had requested a survey about it: it counts like one
+    /// that was requested automatically.
     #[must_use]
-    pub fn of_asked_by_hand(ended: &SkippedSurvey, survey: &Survey, result: Option<&SurveyResult>) -> Self {
+    pub fn of_manual_request(ended: &SkippedSurvey, survey: &Survey, result: Option<&SurveyResult>) -> Self {
         let reached = result.map(|result| result.reached).unwrap_or_default();
         let is_delivered = reached == Delivery::Delivered || result.and_then(Answer::of).is_some();
-        Self { ended: Some((ended.at, unreached(survey.state, reached, is_delivered))), ..Self::default() }
+        Self { ended: Some((ended.at, skip_reason(survey.state, reached, is_delivered))), ..Self::default() }
     }
 
-    /// The last instant in it at which anything may be counted. `None`: nothing in it has a time.
+    /// The last instant at which it counts in any window. `None`: it has no times.
     #[must_use]
-    pub(super) fn latest(&self) -> Option<Timestamp> {
+    pub(super) fn last_instant(&self) -> Option<Timestamp> {
         let answer = |answer: Option<Answer>| answer.map(|answer| answer.at);
-        let treatment = self.treatment.map(|it| [Some(it.created), it.replied, it.acted, Some(it.due)]);
+        let thread = self.thread.map(|it| [Some(it.created), it.replied, it.acted, Some(it.due)]);
         let recovery = self.recovery.map(|it| [Some(it.asked), answer(it.second)]);
-        let instants = (treatment.into_iter().flatten()).chain(recovery.into_iter().flatten());
+        let instants = (thread.into_iter().flatten()).chain(recovery.into_iter().flatten());
         let rest = [answer(self.answer), self.request.map(|it| it.at), self.ended.map(|(at, _)| at)];
         instants.chain(rest).flatten().max()
     }
 
-    /// When it will count differently though nobody says anything: an age begins, a promise is broken.
-    pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> {
-        let waiting = self.treatment.filter(|treatment| treatment.waits_since.is_some());
-        let edges = waiting.and_then(|it| it.waits_since).into_iter().flat_map(backlog::edges);
+    /// When it will count differently without any new fact: the next age begins, or it becomes overdue.
+    pub(super) fn transitions(&self) -> impl Iterator<Item = Timestamp> {
+        let waiting = self.thread.filter(|thread| thread.needs_reply_since.is_some());
+        let edges = waiting.and_then(|it| it.needs_reply_since).into_iter().flat_map(backlog::edges);
         edges.chain(waiting.filter(|it| it.acted.is_none()).map(|it| it.due))
     }
 }
 
 impl ThreadHandling {
-    /// Whether somebody waits longer than was promised.
+    /// Whether it needs a reply and its target has passed without an action.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.waits_since.is_some() && self.acted.is_none() && self.due <= now
+        self.needs_reply_since.is_some() && self.acted.is_none() && self.due <= now
     }
 }
 
@@ -203,19 +208,21 @@ impl Answer {
     }
 }
 
-/// An alert is urgent, a problem a little less.
-fn limit(reading: &ResponseRecord, limits: &ReplyTargets) -> SignedDuration {
+/// How soon a response must be acted on.
+fn reply_target(response: &ResponseRecord, targets: &ReplyTargets) -> SignedDuration {
     let is_problem = |kind: &str| kind.eq_ignore_ascii_case("problem");
-    match reading {
-        reading if reading.alert => limits.alert,
-        reading if reading.messages.values().any(|text| text.kind.as_deref().is_some_and(is_problem)) => limits.problem,
-        _ => limits.rest,
+    match response {
+        response if response.alert => targets.alert,
+        response if response.messages.values().any(|text| text.kind.as_deref().is_some_and(is_problem)) => {
+            targets.problem
+        }
+        _ => targets.rest,
     }
 }
 
-/// Why the customer was not asked, of whom we wanted to ask. What was accepted has reached them unless somebody says
-/// otherwise: the upstream tells of deliveries later, if it is asked at all (`apis.md` B181).
-fn unreached(state: SurveyState, reached: Delivery, is_delivered: bool) -> Option<SkipReason> {
+/// Why a survey request did not reach the customer. An accepted one counts as delivered until something else is
+/// reported: Agent Connect reports deliveries later, and only where the site collects them (apis.md B181).
+fn skip_reason(state: SurveyState, reached: Delivery, is_delivered: bool) -> Option<SkipReason> {
     if is_delivered {
         return None;
     }

@@ -1,65 +1,65 @@
-//! How long things took, so that what half of them did not exceed is found without looking at each.
+//! Durations in buckets, to find percentiles without sorting.
 
 use std::collections::BTreeMap;
 
 use super::stats::Percentiles;
 
-/// How many seconds share a drawer: about as many drawers are walked over as times within the one that matters.
-const DRAWER: i64 = 512;
+/// The width of a bucket. A percentile visits the buckets and then the durations of one: with this width both are few.
+const BUCKET_SECONDS: i64 = 512;
 
-/// Percentiles in seconds, any of them as often as it occurred.
+/// Durations in seconds, with how often each occurred.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PercentileIndex {
     n: u64,
-    drawers: BTreeMap<i64, Bucket>,
+    buckets: BTreeMap<i64, Bucket>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Bucket {
     n: u64,
-    times: BTreeMap<i64, u64>,
+    counts: BTreeMap<i64, u64>,
 }
 
 impl PercentileIndex {
-    /// One more.
-    pub fn put(&mut self, seconds: i64) {
-        let drawer = self.drawers.entry(seconds.div_euclid(DRAWER)).or_default();
-        *drawer.times.entry(seconds).or_default() += 1;
-        drawer.n += 1;
+    /// Adds a duration.
+    pub fn add(&mut self, seconds: i64) {
+        let bucket = self.buckets.entry(seconds.div_euclid(BUCKET_SECONDS)).or_default();
+        *bucket.counts.entry(seconds).or_default() += 1;
+        bucket.n += 1;
         self.n += 1;
     }
 
-    /// One fewer, if it is there.
-    pub fn take(&mut self, seconds: i64) {
-        let place = seconds.div_euclid(DRAWER);
-        let Some(drawer) = self.drawers.get_mut(&place) else { return };
-        let Some(count) = drawer.times.get_mut(&seconds) else { return };
+    /// Removes a duration, if it is there.
+    pub fn remove(&mut self, seconds: i64) {
+        let key = seconds.div_euclid(BUCKET_SECONDS);
+        let Some(bucket) = self.buckets.get_mut(&key) else { return };
+        let Some(count) = bucket.counts.get_mut(&seconds) else { return };
         *count -= 1;
         if *count == 0 {
-            drawer.times.remove(&seconds);
+            bucket.counts.remove(&seconds);
         }
-        drawer.n -= 1;
-        if drawer.n == 0 {
-            self.drawers.remove(&place);
+        bucket.n -= 1;
+        if bucket.n == 0 {
+            self.buckets.remove(&key);
         }
         self.n -= 1;
     }
 
-    /// What they amount to. Percentiles are times that occurred: the smallest that the share of them does not exceed.
-    pub fn times(&self) -> Percentiles {
+    /// The percentiles by the nearest-rank method: each is a duration that occurred.
+    pub fn percentiles(&self) -> Percentiles {
         let rank = |tenths: u64| (self.n * tenths).div_ceil(10);
         let at = |tenths| self.at(rank(tenths)).unwrap_or_default();
         Percentiles { median: at(5), p90: at(9), n: self.n }
     }
 
-    /// The time that stands at that place, counted from one.
+    /// The duration at a rank, counted from one.
     fn at(&self, mut rank: u64) -> Option<i64> {
-        let drawer = self.drawers.values().find(|drawer| is_within(&mut rank, drawer.n))?;
-        drawer.times.iter().find(|(_, count)| is_within(&mut rank, **count)).map(|(seconds, _)| *seconds)
+        let bucket = self.buckets.values().find(|bucket| is_within(&mut rank, bucket.n))?;
+        bucket.counts.iter().find(|(_, count)| is_within(&mut rank, **count)).map(|(seconds, _)| *seconds)
     }
 }
 
-/// Whether the place is among the next `n`; if not, what is left of it behind them.
+/// Whether the rank is among the next `n`. If not, subtracts them from it.
 fn is_within(rank: &mut u64, n: u64) -> bool {
     let is_within = *rank <= n;
     if !is_within {
@@ -74,14 +74,14 @@ mod tests {
 
     use super::*;
 
-    fn ranked(times: &[i64]) -> PercentileIndex {
-        let mut ranked = PercentileIndex::default();
-        times.iter().for_each(|seconds| ranked.put(*seconds));
-        ranked
+    fn index_of(durations: &[i64]) -> PercentileIndex {
+        let mut index = PercentileIndex::default();
+        durations.iter().for_each(|seconds| index.add(*seconds));
+        index
     }
 
     #[test]
-    fn percentiles_are_times_that_occurred() {
+    fn percentiles_are_durations_that_occurred() {
         let cases: [(&[i64], _, _); 6] = [
             (&[], 0, 0),
             (&[7], 7, 7),
@@ -92,23 +92,23 @@ mod tests {
         ];
         for (seconds, median, p90) in cases {
             let n = seconds.len() as u64;
-            assert_eq!(ranked(seconds).times(), Percentiles { median, p90, n }, "{seconds:?}");
+            assert_eq!(index_of(seconds).percentiles(), Percentiles { median, p90, n }, "{seconds:?}");
         }
     }
 
     proptest! {
-        /// As if all that are left had been put in a row.
+        /// The percentiles are those of the sorted rest.
         #[test]
-        fn what_was_taken_back_was_never_there(
+        fn removed_durations_do_not_count(
             stay in prop::collection::vec(0..3000_i64, 0..40),
             go in prop::collection::vec(0..3000_i64, 0..40),
         ) {
-            let mut all = ranked(&[&stay[..], &go[..]].concat());
-            go.iter().for_each(|seconds| all.take(*seconds));
-            let mut row = stay.clone();
-            row.sort_unstable();
-            let at = |tenths: usize| row.get((row.len() * tenths).div_ceil(10).saturating_sub(1)).copied().unwrap_or(0);
-            prop_assert_eq!(all.times(), Percentiles { median: at(5), p90: at(9), n: row.len() as u64 });
+            let mut all = index_of(&[&stay[..], &go[..]].concat());
+            go.iter().for_each(|seconds| all.remove(*seconds));
+            let mut sorted = stay.clone();
+            sorted.sort_unstable();
+            let at = |tenths: usize| sorted.get((sorted.len() * tenths).div_ceil(10).saturating_sub(1)).copied().unwrap_or(0);
+            prop_assert_eq!(all.percentiles(), Percentiles { median: at(5), p90: at(9), n: sorted.len() as u64 });
         }
     }
 }

@@ -1,64 +1,64 @@
-//! What the voices of one window amount to. Each case counts at the instant of its outcome: an answer when it was given, a
-//! reply when it was written, a broken promise when its time was over.
+//! The totals of one window. Each case counts at the instant of its outcome: an answer when it was given, a reply when
+//! it was written, a missed target when the target passed.
 
 use jiff::Timestamp;
 
 use super::contribution::{Contribution, Recovery, ThreadHandling};
 use super::percentiles::PercentileIndex;
-use super::stats::{Change, Mean, Nps, Percentiles, Share};
+use super::stats::{Mean, Nps, Operation, Percentiles, Share};
 
-/// Up to this a first rating was low.
+/// First ratings up to this are low: the denominator of the recovered share.
 const LOW: u8 = 3;
 
-/// From this on a rating is good.
+/// Ratings from this on are satisfied (CSAT).
 const GOOD: u8 = 4;
 
-/// What was counted since an instant.
+/// The totals since an instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PeriodTotals {
-    /// Since when.
+    /// The beginning of the window.
     pub since: Timestamp,
-    /// Answers of customers: responses and ratings.
+    /// Answers: responses and ratings.
     pub responses: u64,
     /// The net promoter score.
     pub nps: Nps,
-    /// Stars.
+    /// The average star rating.
     pub stars: Mean,
-    /// Answers of four or five stars, of those with stars.
+    /// CSAT: ratings of 4 or 5 stars, of all ratings.
     pub csat: Share,
-    /// Requests that were answered, of those asked for in the window that reached the customer.
+    /// Response rate: survey requests that were answered, of those requested in the window and delivered.
     pub response_rate: Share,
-    /// From a response to the first answer we wrote, of answers written in the window.
+    /// First reply time: from a response to the first reply, of replies in the window.
     pub first_reply: Percentiles,
-    /// From a response to the first thing we did, of those done in the window.
+    /// From a response to the first action, of actions in the window.
     pub first_action: Percentiles,
-    /// Whether only opening hours count in these two.
+    /// Whether these two count within business hours.
     pub in_hours: bool,
-    /// Responses that were dealt with, of those that came in the window.
+    /// Responses that were processed, of those created in the window.
     pub processed: Share,
-    /// Responses about which something was done in the time that was promised, of those done or overdue in the window.
+    /// Responses with a first action within the target, of those acted on or overdue in the window.
     pub in_time: Share,
-    /// From a low rating to the request that asks again.
+    /// Close the loop: from a first rating to its recovery request.
     pub to_request: Percentiles,
-    /// From that request to the second rating.
+    /// Close the loop: from the recovery request to the recovery rating.
     pub to_rating: Percentiles,
-    /// From the low rating to the second.
+    /// Close the loop: from the first rating to the recovery rating.
     pub whole_loop: Percentiles,
-    /// Second ratings of four stars and more, of all after a first of three and less.
+    /// Recovery ratings of 4 and 5 stars, of all after a first rating of 1 to 3.
     pub recovered: Share,
-    /// By how many stars these second ratings differ from the first.
+    /// By how many stars these recovery ratings differ from the first ones.
     pub change: Mean,
 }
 
 impl PeriodTotals {
-    /// Whether nothing was counted.
+    /// Whether nothing is counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self { since: self.since, ..Self::default() }
     }
 }
 
-/// How long things took: those of one voice, or of many.
+/// The durations of one contribution, or of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Durations<T> {
     first_reply: T,
@@ -68,56 +68,56 @@ struct Durations<T> {
     whole_loop: T,
 }
 
-/// What one voice says in a window.
+/// What one contribution adds to a window.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PeriodContribution {
     counts: PeriodTotals,
     took: Durations<Option<i64>>,
 }
 
-/// What the voices of a window amount to.
+/// The sum of the contributions to a window.
 #[derive(Debug, Default)]
 pub(super) struct PeriodAggregate {
     counts: PeriodTotals,
-    /// How many voices count their times in opening hours.
+    /// How many contributions count their times within business hours.
     in_hours: u64,
     took: Durations<PercentileIndex>,
 }
 
 impl PeriodAggregate {
-    /// One voice more or fewer.
-    pub fn change(&mut self, said: &PeriodContribution, change: Change) {
-        let (sums, one) = (&mut self.counts, &said.counts);
-        change.count(&mut sums.responses, one.responses);
-        sums.nps.change(one.nps, change);
-        sums.stars.change(one.stars, change);
-        sums.csat.change(one.csat, change);
-        sums.response_rate.change(one.response_rate, change);
-        sums.processed.change(one.processed, change);
-        sums.in_time.change(one.in_time, change);
-        sums.recovered.change(one.recovered, change);
-        sums.change.change(one.change, change);
-        change.count(&mut self.in_hours, u64::from(one.in_hours));
-        self.took.change(&said.took, change);
+    /// Adds or removes a contribution.
+    pub fn change(&mut self, part: &PeriodContribution, operation: Operation) {
+        let (sums, one) = (&mut self.counts, &part.counts);
+        operation.count(&mut sums.responses, one.responses);
+        sums.nps.change(one.nps, operation);
+        sums.stars.change(one.stars, operation);
+        sums.csat.change(one.csat, operation);
+        sums.response_rate.change(one.response_rate, operation);
+        sums.processed.change(one.processed, operation);
+        sums.in_time.change(one.in_time, operation);
+        sums.recovered.change(one.recovered, operation);
+        sums.change.change(one.change, operation);
+        operation.count(&mut self.in_hours, u64::from(one.in_hours));
+        self.took.change(&part.took, operation);
     }
 
-    /// The window as a whole.
-    pub fn period(&self, since: Timestamp) -> PeriodTotals {
+    /// The totals of the window that began at `since`.
+    pub fn totals(&self, since: Timestamp) -> PeriodTotals {
         PeriodTotals {
             since,
             in_hours: self.in_hours > 0,
-            first_reply: self.took.first_reply.times(),
-            first_action: self.took.first_action.times(),
-            to_request: self.took.to_request.times(),
-            to_rating: self.took.to_rating.times(),
-            whole_loop: self.took.whole_loop.times(),
+            first_reply: self.took.first_reply.percentiles(),
+            first_action: self.took.first_action.percentiles(),
+            to_request: self.took.to_request.percentiles(),
+            to_rating: self.took.to_rating.percentiles(),
+            whole_loop: self.took.whole_loop.percentiles(),
             ..self.counts
         }
     }
 }
 
 impl Durations<PercentileIndex> {
-    fn change(&mut self, one: &Durations<Option<i64>>, change: Change) {
+    fn change(&mut self, one: &Durations<Option<i64>>, operation: Operation) {
         let all = [
             (&mut self.first_reply, one.first_reply),
             (&mut self.first_action, one.first_action),
@@ -125,62 +125,62 @@ impl Durations<PercentileIndex> {
             (&mut self.to_rating, one.to_rating),
             (&mut self.whole_loop, one.whole_loop),
         ];
-        for (times, seconds) in all {
-            match (seconds, change) {
+        for (durations, seconds) in all {
+            match (seconds, operation) {
                 (None, _) => {}
-                (Some(seconds), Change::Put) => times.put(seconds),
-                (Some(seconds), Change::Take) => times.take(seconds),
+                (Some(seconds), Operation::Add) => durations.add(seconds),
+                (Some(seconds), Operation::Remove) => durations.remove(seconds),
             }
         }
     }
 }
 
 impl PeriodContribution {
-    /// What a voice says of the time since then.
-    pub fn of(voice: &Contribution, since: Timestamp, now: Timestamp) -> Self {
-        let mut said = Self::default();
-        if let Some(answer) = voice.answer.filter(|answer| answer.at >= since) {
-            said.counts.responses += 1;
+    /// What a contribution adds to the window that began at `since`.
+    pub fn of(contribution: &Contribution, since: Timestamp, now: Timestamp) -> Self {
+        let mut part = Self::default();
+        if let Some(answer) = contribution.answer.filter(|answer| answer.at >= since) {
+            part.counts.responses += 1;
             if let Some(score) = answer.nps {
-                said.counts.nps.add(score);
+                part.counts.nps.add(score);
             }
             if let Some(stars) = answer.stars {
-                said.counts.stars.add(i64::from(stars));
-                said.counts.csat.add(stars >= GOOD);
+                part.counts.stars.add(i64::from(stars));
+                part.counts.csat.add(stars >= GOOD);
             }
         }
-        if voice.request.is_some_and(|request| request.at >= since && request.is_delivered) {
-            said.counts.response_rate.add(voice.answer.is_some());
+        if contribution.request.is_some_and(|request| request.at >= since && request.is_delivered) {
+            part.counts.response_rate.add(contribution.answer.is_some());
         }
-        if let Some(treatment) = &voice.treatment {
-            said.treat(treatment, since, now);
+        if let Some(thread) = &contribution.thread {
+            part.count_thread(thread, since, now);
         }
-        if let Some(recovery) = &voice.recovery {
-            said.recover(recovery, since);
+        if let Some(recovery) = &contribution.recovery {
+            part.count_recovery(recovery, since);
         }
-        said
+        part
     }
 
-    fn treat(&mut self, treatment: &ThreadHandling, since: Timestamp, now: Timestamp) {
-        let created = treatment.created;
+    fn count_thread(&mut self, thread: &ThreadHandling, since: Timestamp, now: Timestamp) {
+        let created = thread.created;
         if created >= since {
-            self.counts.processed.add(treatment.is_processed);
+            self.counts.processed.add(thread.is_processed);
         }
         let took = |at: Option<Timestamp>, took: Option<i64>| at.filter(|at| *at >= since).and(took);
-        self.took.first_reply = took(treatment.replied, treatment.reply_took);
-        self.took.first_action = took(treatment.acted, treatment.action_took);
-        let happened = [treatment.replied, treatment.acted].into_iter().flatten().any(|at| at >= since);
-        self.counts.in_hours = treatment.in_hours && happened;
-        match treatment.acted {
-            Some(acted) if acted <= treatment.due => (acted >= since).then(|| self.counts.in_time.add(true)),
-            // Whoever was late has been late since the promise was broken, not since they woke up.
-            Some(_) => (treatment.due >= since).then(|| self.counts.in_time.add(false)),
-            None if treatment.is_overdue(now) => (treatment.due >= since).then(|| self.counts.in_time.add(false)),
+        self.took.first_reply = took(thread.replied, thread.reply_took);
+        self.took.first_action = took(thread.acted, thread.action_took);
+        let happened = [thread.replied, thread.acted].into_iter().flatten().any(|at| at >= since);
+        self.counts.in_hours = thread.in_hours && happened;
+        match thread.acted {
+            Some(acted) if acted <= thread.due => (acted >= since).then(|| self.counts.in_time.add(true)),
+            // A late action counts when the target passed, not when the action came.
+            Some(_) => (thread.due >= since).then(|| self.counts.in_time.add(false)),
+            None if thread.is_overdue(now) => (thread.due >= since).then(|| self.counts.in_time.add(false)),
             None => None,
         };
     }
 
-    fn recover(&mut self, recovery: &Recovery, since: Timestamp) {
+    fn count_recovery(&mut self, recovery: &Recovery, since: Timestamp) {
         let Some(first) = recovery.first else { return };
         if recovery.asked >= since {
             self.took.to_request = Some(seconds(first.at, recovery.asked));

@@ -1,5 +1,5 @@
-//! Shares, means, scores and times: each with how many cases it stands on. PeriodAggregate are kept, never quotients, so that the
-//! total of several is a ratio of sums.
+//! Shares, means, scores and percentiles, each with its number of cases. Sums are kept, never quotients, so that a
+//! total is a ratio of sums.
 
 use std::collections::BTreeMap;
 
@@ -7,57 +7,57 @@ use jiff::Timestamp;
 
 use crate::domain::SkipReason;
 
-/// Fewer cases than this are shown as counts.
+/// Fewer cases than this are a small sample: they are shown as counts.
 pub const SMALL_SAMPLE: u64 = 5;
 
-/// Whether something counts from now on, or no longer. What is taken back has been counted exactly so before.
+/// Whether a contribution is added or removed. What is removed was added before with the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It counts.
-    Put,
-    /// It no longer does.
-    Take,
+pub(super) enum Operation {
+    /// It is added.
+    Add,
+    /// It is removed.
+    Remove,
 }
 
-impl Change {
-    /// Changes a count by what is in a part of it.
+impl Operation {
+    /// Adds `part` to a count, or removes it.
     pub fn count(self, whole: &mut u64, part: u64) {
         *whole = match self {
-            Self::Put => *whole + part,
-            Self::Take => *whole - part,
+            Self::Add => *whole + part,
+            Self::Remove => *whole - part,
         };
     }
 }
 
-/// Of so many cases, so many were so.
+/// A share of cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
-    /// How many were so.
+    /// The cases that count.
     pub hit: u64,
-    /// How many cases.
+    /// All cases.
     pub n: u64,
 }
 
 impl Share {
-    /// One more case.
+    /// Adds a case.
     pub fn add(&mut self, hit: bool) {
         self.hit += u64::from(hit);
         self.n += 1;
     }
 
-    pub(super) fn change(&mut self, part: Self, change: Change) {
-        change.count(&mut self.hit, part.hit);
-        change.count(&mut self.n, part.n);
+    pub(super) fn change(&mut self, part: Self, operation: Operation) {
+        operation.count(&mut self.hit, part.hit);
+        operation.count(&mut self.n, part.n);
     }
 
-    /// In percent, to one decimal. `None`: there was no case.
+    /// In percent, to one decimal. `None`: there are no cases.
     #[must_use]
     pub fn percent(&self) -> Option<f64> {
         (self.n > 0).then(|| (float(self.hit) * 1000.0 / float(self.n)).round() / 10.0)
     }
 
-    /// Between which whole percents the true share lies, with a confidence of 95 %: Wilson's interval, which stays sensible
-    /// where there are few cases or all are alike. `None`: there was no case.
+    /// The 95 % confidence interval in whole percents, by Wilson's formula, which also fits few cases and shares of 0
+    /// and 100 %. `None`: there are no cases.
     #[must_use]
     pub fn interval(&self) -> Option<(u8, u8)> {
         const Z: f64 = 1.959_964;
@@ -74,43 +74,43 @@ impl Share {
     }
 }
 
-/// A sum of whole numbers, and of how many.
+/// The mean of whole numbers, as a sum and a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mean {
     /// The sum.
     pub sum: i64,
-    /// Of how many.
+    /// How many numbers.
     pub n: u64,
 }
 
 impl Mean {
-    /// One more number.
+    /// Adds a number.
     pub fn add(&mut self, number: i64) {
         self.sum += number;
         self.n += 1;
     }
 
-    pub(super) fn change(&mut self, part: Self, change: Change) {
-        self.sum = match change {
-            Change::Put => self.sum + part.sum,
-            Change::Take => self.sum - part.sum,
+    pub(super) fn change(&mut self, part: Self, operation: Operation) {
+        self.sum = match operation {
+            Operation::Add => self.sum + part.sum,
+            Operation::Remove => self.sum - part.sum,
         };
-        change.count(&mut self.n, part.n);
+        operation.count(&mut self.n, part.n);
     }
 
-    /// Those of this sum that are not in that one, which is part of it.
+    /// The mean of the numbers that are not in `part`.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self { sum: self.sum - part.sum, n: self.n.saturating_sub(part.n) }
     }
 
-    /// The mean, to one decimal. `None`: there was no number.
+    /// The mean, to one decimal. `None`: there are no numbers.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         self.exact().map(|mean| (mean * 10.0).round() / 10.0)
     }
 
-    /// The mean as it is.
+    /// The mean, not rounded.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "sums of stars are far below 2^52")]
     pub fn exact(&self) -> Option<f64> {
@@ -118,7 +118,7 @@ impl Mean {
     }
 }
 
-/// Answers to "would you recommend us", 0 to 10.
+/// The net promoter score, from answers of 0 to 10.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nps {
     /// Answers of 9 or 10.
@@ -130,64 +130,64 @@ pub struct Nps {
 }
 
 impl Nps {
-    /// One more answer. A five is a detractor (`apis.md` B147).
+    /// Adds an answer. A five is a detractor, not five stars (apis.md B147).
     pub fn add(&mut self, score: u8) {
         self.promoters += u64::from(score >= 9);
         self.detractors += u64::from(score <= 6);
         self.n += 1;
     }
 
-    pub(super) fn change(&mut self, part: Self, change: Change) {
-        change.count(&mut self.promoters, part.promoters);
-        change.count(&mut self.detractors, part.detractors);
-        change.count(&mut self.n, part.n);
+    pub(super) fn change(&mut self, part: Self, operation: Operation) {
+        operation.count(&mut self.promoters, part.promoters);
+        operation.count(&mut self.detractors, part.detractors);
+        operation.count(&mut self.n, part.n);
     }
 
-    /// The share of promoters minus that of detractors, from -100 to 100, to one decimal. `None`: nobody answered.
+    /// The share of promoters minus that of detractors, from -100 to 100, to one decimal. `None`: there are no answers.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         let score = (float(self.promoters) - float(self.detractors)) * 100.0 / float(self.n);
-        // Not minus nought.
+        // Adding zero turns -0.0 into 0.0.
         (self.n > 0).then(|| (score * 10.0).round() / 10.0 + 0.0)
     }
 }
 
-/// How long something took.
+/// Percentiles of durations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Percentiles {
-    /// The time that half of them did not exceed, in seconds.
+    /// The median, in seconds.
     pub median: i64,
-    /// The time that nine of ten did not exceed, in seconds.
+    /// The 90th percentile, in seconds.
     pub p90: i64,
-    /// How many.
+    /// How many durations.
     pub n: u64,
 }
 
-/// Of the interactions that ended: how many customers were asked, and why the others were not.
+/// Survey coverage: for how many ended interactions a survey was requested, and why not for the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Whose customers were asked, of all that ended.
+    /// Interactions with a survey request, of all that ended.
     pub asked: Share,
-    /// The others, by reason.
+    /// The other interactions, by reason.
     pub reasons: BTreeMap<SkipReason, u64>,
-    /// Since when.
+    /// Since when interactions are counted.
     pub since: Timestamp,
 }
 
 impl Coverage {
-    /// One has ended, or not after all. `None`: the customer was asked; else why not.
-    pub(super) fn change(&mut self, reason: Option<SkipReason>, change: Change) {
-        self.asked.change(Share { hit: u64::from(reason.is_none()), n: 1 }, change);
+    /// Adds or removes an ended interaction. `None`: the customer was surveyed; else why not.
+    pub(super) fn change(&mut self, reason: Option<SkipReason>, operation: Operation) {
+        self.asked.change(Share { hit: u64::from(reason.is_none()), n: 1 }, operation);
         if let Some(reason) = reason {
             let count = self.reasons.entry(reason).or_default();
-            change.count(count, 1);
+            operation.count(count, 1);
             if *count == 0 {
                 self.reasons.remove(&reason);
             }
         }
     }
 
-    /// How many have ended.
+    /// How many interactions have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
         self.asked.n
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_carries_its_counts_and_the_interval_of_few_cases_is_wide() {
+    fn share_has_percent_and_an_interval_that_is_wide_for_few() {
         // (hit, n, percent, interval)
         let cases = [
             (0, 0, None, None),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_total_of_two_shares_is_a_ratio_of_sums() {
+    fn total_of_shares_is_a_ratio_of_sums() {
         let mut total = Share::default();
         for hit in std::iter::once(true).chain([false; 99]) {
             total.add(hit);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nps_has_one_decimal_and_five_is_a_detractor() {
+    fn nps_has_one_decimal_and_counts_five_as_detractor() {
         // (answers, score)
         let cases: [(&[u8], Option<f64>); 7] = [
             (&[], None),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_has_one_decimal_and_a_part_can_be_taken_out_of_it() {
+    fn mean_has_one_decimal_and_can_exclude_a_part() {
         let mut all = Mean::default();
         assert_eq!(all.value(), None);
         [5, 4, 4, 1].into_iter().for_each(|stars| all.add(stars));

@@ -14,7 +14,8 @@ use crate::domain::{
 use crate::gold::Key;
 use crate::gold::join::MatchRules;
 use crate::gold::records::Records;
-use crate::live::document::member;
+use crate::live::document;
+use crate::live::document::merge_patch::to_json;
 use crate::live::scope::DetailLevel;
 
 fn at(text: &str) -> Timestamp {
@@ -72,6 +73,10 @@ fn permission(role: Role, agents: &[i64], queues: &[i64], teams: &[i64]) -> Perm
         teams: teams.iter().copied().map(TeamId).collect(),
     };
     Permission::only(role, realm)
+}
+
+fn member(entity: &Entity, detail_level: DetailLevel) -> Value {
+    to_json(&document::member(entity, detail_level))
 }
 
 fn seen(key: &Key, by: &Permission) -> Value {
@@ -216,7 +221,7 @@ fn counters_are_said_to_be_hidden_where_there_are_some() {
     let whole = &floor[&Key::Source(SourceName::Goodays)];
     let shown = |role| {
         let seen = project(whole, &permission(role, &[41], &[11], &[3]));
-        crate::live::document::shown(whole, seen.as_deref(), DetailLevel::Supervisor).expect("it is shown")
+        to_json(&document::visible_member(whole, seen.as_deref(), DetailLevel::Supervisor).expect("it is shown"))
     };
     assert_eq!(shown(Role::Supervisor)["hidden"], serde_json::json!({ "counters": true }));
     assert_eq!(shown(Role::Administrator).get("hidden"), None);

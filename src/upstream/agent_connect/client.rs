@@ -1,6 +1,6 @@
 //! `POST /v1/requests` and `POST /v1/recoveries` (apis.md R1, R2, B172).
 //!
-//! Neither is idempotent (B182), so the errors say whether the upstream can have heard the request.
+//! Neither call is idempotent (B182), so the errors say whether Agent Connect can have got the request.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use base::{Clock, Secret, SourceClock, error_response, http};
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
-/// Under which names the upstream's identity of a request has been seen (apis.md B176).
+/// The names under which the id of a request has been seen in answers (apis.md B176).
 const ID_NAMES: [&str; 5] = ["request_id", "request_ID", "requestId", "uuid", "id"];
 
-/// The way to Agent Connect. Cheap to clone.
+/// A client for Agent Connect. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AgentConnect {
     http: reqwest::Client,
@@ -31,19 +31,19 @@ pub struct AgentConnect {
     clock: SourceClock,
 }
 
-/// The upstream took a request. Whether the customer gets a survey is another matter (apis.md B181).
+/// Agent Connect accepted a request. That does not mean that the customer gets a survey (apis.md B181).
 #[derive(Clone, PartialEq)]
 pub struct Accepted {
-    /// The upstream's identity for it. Often there is none (apis.md P3).
+    /// Agent Connect's id of the request. Often there is none (apis.md P3).
     pub request_id: Option<String>,
-    /// The whole answer, which repeats the customer's address.
+    /// The whole answer, which contains the customer's address.
     pub raw: Option<Value>,
 }
 
-/// Why the upstream did not take a request.
+/// Why a request was not accepted.
 #[derive(Debug, Error)]
 pub enum SendError {
-    /// It cannot be right, and was not sent.
+    /// The request is invalid and was not sent.
     #[error("{0}")]
     Invalid(#[from] InvalidRequest),
     /// Refused for good.
@@ -51,39 +51,39 @@ pub enum SendError {
     Rejected {
         /// The status.
         status: u16,
-        /// In the upstream's words (apis.md P5).
+        /// The reason in Agent Connect's words (apis.md P5).
         reason: Option<String>,
     },
-    /// Too many requests, or it cannot serve anybody now.
+    /// Too many requests, or the service is unavailable.
     #[error("Agent Connect answered that it cannot take it now (status {status}).")]
     Overloaded {
         /// The status.
         status: u16,
-        /// When to come back, if it said so.
+        /// The requested pause.
         retry_after: Option<Duration>,
     },
-    /// The connection did not come about: the upstream has not heard of it.
+    /// The connection failed: Agent Connect did not get the request.
     #[error("Agent Connect could not be reached.")]
     NotSent(#[source] reqwest::Error),
-    /// It broke while it was at it, and may have taken it all the same.
+    /// A server error: the request may have been accepted.
     #[error("Agent Connect answered with an error (status {status}). Whether it took the request is unknown.")]
     ServerError {
         /// The status.
         status: u16,
     },
-    /// What came with a success is no receipt: it says nothing of the request.
+    /// A success whose body is no receipt: it says nothing about the request.
     #[error("Agent Connect's answer makes no sense: {what}. Whether it took the request is unknown.")]
     UnusableReceipt {
         /// What came.
         what: String,
     },
-    /// Nothing was asked there: the address leads elsewhere.
+    /// The address redirects. Nothing was sent there.
     #[error("Agent Connect answered {}. It was not sent there.", http::describe_status(*status))]
     Redirected {
         /// The status.
         status: u16,
     },
-    /// The upstream may have taken it.
+    /// No answer came: the request may have been accepted.
     #[error("Agent Connect did not answer. Whether it took the request is unknown.")]
     NoAnswer(#[source] Option<reqwest::Error>),
     /// The key is missing or wrong.
@@ -112,13 +112,13 @@ impl AgentConnect {
         Ok(Self { http, api_root: api_root.clone(), key, clock: SourceClock::new(Clock::system()) })
     }
 
-    /// The same, with a clock by which Agent Connect's answers are measured.
+    /// Measures this clock by Agent Connect's answers.
     #[must_use]
     pub fn with_clock(self, clock: SourceClock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Asks for a survey.
+    /// Requests a survey.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -127,7 +127,7 @@ impl AgentConnect {
         self.post("requests", &request.clone().tidy()).await
     }
 
-    /// Asks whether something was made good.
+    /// Requests a survey about a service recovery.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -136,8 +136,8 @@ impl AgentConnect {
         self.post("recoveries", &recovery.clone().tidy()).await
     }
 
-    /// Whether the key opens the door. Changes nothing, and asks for nothing that counts as a failed request, of which
-    /// the upstream keeps a rate (apis.md R18). That there is no such page for this key is an answer, too (P13).
+    /// Checks the key. Changes nothing, and sends nothing that counts towards Agent Connect's rate of failed requests
+    /// (apis.md R18). A 404 or 405 for this page is a good answer, too (P13).
     ///
     /// # Errors
     /// See [`SendError`].
@@ -178,16 +178,16 @@ impl AgentConnect {
             _ if status.is_success() => Ok(answer),
             _ if status.is_redirection() => Err(SendError::Redirected { status: code }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SendError::KeyRefused),
-            // These alone say that the request was not looked at.
+            // Only these say that the request was not processed.
             StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 Err(SendError::Overloaded { status: code, retry_after })
             }
-            // Whoever broke off may have written it down first, and nothing on the other side notices a second one
-            // (apis.md B182).
+            // The request may have been stored before the timeout, and a second one would be another request (apis.md
+            // B182).
             StatusCode::REQUEST_TIMEOUT => Err(SendError::ServerError { status: code }),
             _ if status.is_server_error() => Err(SendError::ServerError { status: code }),
             _ => {
-                // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+                // The status decides, even if the body breaks off.
                 let body = http::read_text(answer, ANSWER_LIMIT).await.unwrap_or_default();
                 Err(SendError::Rejected { status: code, reason: error_response::message(&body) })
             }
@@ -196,7 +196,7 @@ impl AgentConnect {
 }
 
 impl Accepted {
-    /// What is documented is an object: an echo of the request, or its identity (apis.md P3).
+    /// Reads a documented receipt: an object with an echo of the request or its id (apis.md P3).
     fn read(receipt: Option<Value>) -> Result<Self, &'static str> {
         match receipt {
             None => Err("it is empty"),
@@ -208,7 +208,7 @@ impl Accepted {
     }
 }
 
-/// Without the answer: it repeats the customer's address.
+/// Without the answer, which contains the customer's address.
 impl fmt::Debug for Accepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accepted").field("request_id", &self.request_id).finish_non_exhaustive()

@@ -91,8 +91,7 @@ impl DataReturn {
         Ok(Self { http, address, key, signer, clock })
     }
 
-    /// The records behind a place, at most [`PAGE`], recoveries included. From the first one there is, if nobody says
-    /// behind which.
+    /// The records after a sequence number, at most [`PAGE`], recoveries included; from the first record without one.
     ///
     /// # Errors
     /// See [`DataError`].

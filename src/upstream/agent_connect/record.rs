@@ -32,7 +32,7 @@ pub struct Record {
     pub created: Option<WrittenTime>,
     /// How the delivery went, in the upstream's words (apis.md P6).
     pub delivery: Option<String>,
-    /// `API`, or somebody by hand.
+    /// `API`, or that it was requested by hand.
     pub requested_via: Option<String>,
     /// When the customer answered.
     pub answered: Option<WrittenTime>,

@@ -1,5 +1,5 @@
-//! The bodies that Agent Connect takes. They are closed: one field that it does not know and it refuses everything
-//! (apis.md B177). So there is a field for each that it documents, and nothing else can be said.
+//! The bodies of requests. Agent Connect refuses a body with any unknown field (apis.md B177), so there is one field
+//! for each documented one, and nothing else.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,82 +9,82 @@ use thiserror::Error;
 
 use base::link;
 
-/// It takes no more tags than this (apis.md B178).
+/// The most tags that it accepts (apis.md B178).
 pub const MAX_TAGS: usize = 20;
 
-/// It cuts longer values, so we do (apis.md P2).
+/// The longest property value, in characters; longer ones are cut, as Agent Connect would (apis.md P2).
 pub const MAX_PROPERTY: usize = 2_000;
 
-/// Asks it to survey a customer about the agent who helped them (apis.md R4 to R13).
+/// Requests a survey of a customer about the agent who handled their contact (apis.md R4 to R13).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Who is asked.
+    /// The customer.
     pub customer: Customer,
-    /// Who helped.
+    /// The agent.
     pub employee: Employee,
     /// `phone`, `email`, `chat` or a channel of the site's own.
     pub channel: String,
-    /// The case, session or order. Always text; it does not keep anybody from asking twice (apis.md B182).
+    /// The case, session or order. Always text; it does not prevent a second survey (apis.md B182).
     pub ext_interaction_id: String,
     /// A link back to it, as given (apis.md B174).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_url: Option<String>,
-    /// What it was about.
+    /// Topics of the contact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Needed where there are several brands.
+    /// The brand, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// Needed where there are several languages, such as `fr-ca`.
+    /// The language, such as `fr-ca`, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Such as `CA`.
+    /// The country, such as `CA`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// Record the request and send no survey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub do_not_send: bool,
-    /// The only place for anything of our own: flat texts.
+    /// Properties of our own: flat texts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_properties: BTreeMap<String, String>,
 }
 
-/// Who is asked.
+/// The customer of a request.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// How to address them.
+    /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the survey goes.
+    /// The e-mail address that gets the survey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
 
-/// Who helped: one of the two is enough.
+/// The agent of a request; one of the two fields is enough.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Employee {
     /// The e-mail address of their profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Their number in their profile. Text, whatever it looks like: it may begin with zeros (apis.md B175).
+    /// The custom id of their profile. A text, because it may begin with zeros (apis.md B175).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_id: Option<String>,
 }
 
-/// Asks whether a team lead has made good what went wrong (apis.md R14): about an earlier request, without customer
-/// or channel.
+/// Requests a survey about a service recovery (apis.md R14): it follows an earlier request, and has neither customer
+/// nor channel.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
-    /// The upstream's identity of the request that went wrong.
+    /// Agent Connect's id of the earlier request.
     pub initial_feedback_request_id: String,
-    /// Who made it good.
+    /// The team lead who handled the recovery.
     pub employee: Employee,
     /// The case.
     pub ext_interaction_id: String,
     /// A link back to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_url: Option<String>,
-    /// What it was about.
+    /// Topics of the contact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Record it and send no survey.
@@ -92,7 +92,7 @@ pub struct Recovery {
     pub do_not_send: bool,
 }
 
-/// Why a request cannot be right. Found here, so that nobody has to be asked (apis.md B170).
+/// Why a request is invalid. Found before it is sent (apis.md B170).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidRequest {
     /// No channel.
@@ -107,22 +107,22 @@ pub enum InvalidRequest {
     /// Nowhere to send the survey.
     #[error("The customer has no usable e-mail address, so no survey can be sent.")]
     NoCustomerEmail,
-    /// A link that leads nowhere.
+    /// A link that would run a script.
     #[error("The link would run something instead of leading somewhere. Give one that begins with https://.")]
     HostileLink,
-    /// A field that is shown in one line, and is not one.
+    /// A one-line field with a line break.
     #[error("`{0}` contains a line break or another control character: write it in one line.")]
     Lines(&'static str),
-    /// Nothing to recover.
+    /// No earlier request.
     #[error("The recovery names no earlier request. Give the id under which Agent Connect answered it.")]
     NoInitialRequest,
 }
 
 impl Request {
-    /// Whether it can be right.
+    /// Checks the request.
     ///
     /// # Errors
-    /// The first thing that is wrong, as a sentence.
+    /// The first problem, as a sentence.
     pub fn check(&self) -> Result<(), InvalidRequest> {
         require(!self.channel.trim().is_empty(), InvalidRequest::NoChannel)?;
         require(self.employee.is_named(), InvalidRequest::NoEmployee)?;
@@ -132,10 +132,10 @@ impl Request {
         require(self.do_not_send || reachable, InvalidRequest::NoCustomerEmail)
     }
 
-    /// Whether each text that a person has typed is one line.
+    /// Checks that every text that a user typed is one line.
     ///
     /// # Errors
-    /// The first field that is not.
+    /// The first field that is not one line.
     pub fn check_lines(&self) -> Result<(), InvalidRequest> {
         let Self { customer, employee, .. } = self;
         let fields = [
@@ -153,7 +153,7 @@ impl Request {
         one_line(fields.chain(self.tags.iter().map(|tag| ("tags", &**tag))))
     }
 
-    /// As it is sent: within the limits, and without empty texts, which are not values.
+    /// The request as it is sent: within the limits, and without empty texts.
     #[must_use]
     pub fn tidy(mut self) -> Self {
         self.tags = tidy_tags(self.tags);
@@ -170,10 +170,10 @@ impl Request {
 }
 
 impl Recovery {
-    /// Whether it can be right.
+    /// Checks the request.
     ///
     /// # Errors
-    /// The first thing that is wrong, as a sentence.
+    /// The first problem, as a sentence.
     pub fn check(&self) -> Result<(), InvalidRequest> {
         require(!self.initial_feedback_request_id.trim().is_empty(), InvalidRequest::NoInitialRequest)?;
         require(self.employee.is_named(), InvalidRequest::NoEmployee)?;
@@ -181,10 +181,10 @@ impl Recovery {
         require(!self.external_url.as_deref().is_some_and(link::is_unsafe), InvalidRequest::HostileLink)
     }
 
-    /// Whether each text that a person has typed is one line.
+    /// Checks that every text that a user typed is one line.
     ///
     /// # Errors
-    /// The first field that is not.
+    /// The first field that is not one line.
     pub fn check_lines(&self) -> Result<(), InvalidRequest> {
         let Employee { email, custom_id } = &self.employee;
         let employee = [("employee_email", email), ("employee_custom_id", custom_id)];
@@ -229,7 +229,7 @@ fn drop_empty(text: &mut Option<String>) {
     text.take_if(|text| text.trim().is_empty());
 }
 
-/// Each once, in the order in which they came, and no more than fit.
+/// Each tag once, in order, up to the limit.
 fn tidy_tags(tags: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for tag in tags.iter().map(|tag| tag.trim()) {
@@ -240,7 +240,7 @@ fn tidy_tags(tags: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// Enough to catch a printed `[email protected]` or a phone number; the upstream knows the rest.
+/// Whether a text looks like an e-mail address: enough to catch a printed `[email protected]` or a phone number.
 #[must_use]
 pub fn looks_like_email(text: &str) -> bool {
     let plain = !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());

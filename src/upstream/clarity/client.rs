@@ -77,7 +77,7 @@ impl Clarity {
         let Inner { http, settings, tokens, cookies, clock, .. } = &*self.0;
         let settings = Settings { credential, ..settings.clone() };
         let cookies = Arc::new(cookies.for_other_identity());
-        let tokens = Arc::new(tokens.of_somebody_else(settings.clone(), Arc::clone(&cookies)));
+        let tokens = Arc::new(tokens.for_account(settings.clone(), Arc::clone(&cookies)));
         Self::assemble(http.clone(), settings, tokens, cookies, clock.clone())
     }
 
@@ -138,8 +138,8 @@ impl Clarity {
         json::read(&bytes).map_err(|error| Error::MalformedAnswer { call, line: error.line(), column: error.column() })
     }
 
-    /// Sends a call; after a 401 that may mean an expired token, once more with another token. Where that does not help, this
-    /// address causes no other token for a while (apis.md B3).
+    /// Sends a call; after a 401 that may mean an expired token, once more with another token. Where that does not
+    /// help, this address causes no other token for a while (apis.md B3).
     pub(super) async fn send(
         &self,
         call: &'static str,
@@ -163,8 +163,8 @@ impl Clarity {
         self.read(call, answer).await
     }
 
-    /// Sends a call that changes something, once, whatever becomes of it (apis.md B27). A token that may have expired is
-    /// renewed for the next call.
+    /// Sends a call that changes something, once, whatever becomes of it (apis.md B27). A token that may have expired
+    /// is renewed for the next call.
     pub(super) async fn send_write(
         &self,
         call: &'static str,

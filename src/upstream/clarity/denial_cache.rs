@@ -1,10 +1,11 @@
-//! Remembers what Clarity has denied to this account. A 401 may mean that the token has expired or that the account may not see
-//! something (apis.md B3); where another token did not help it is the latter, and is not requested again for a while.
+//! Remembers what Clarity has denied to this account. A 401 may mean that the token has expired or that the account may
+//! not see something (apis.md B3); where another token did not help it is the latter, and is not requested again for a
+//! while.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use base::Backoff;
@@ -50,7 +51,7 @@ impl DenialCache {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Denial>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -80,8 +80,8 @@ pub enum Credential {
     },
 }
 
-/// The name of the list of session properties in requests. The document has two names, crossed between samples and dictionary
-/// (apis.md B40).
+/// The name of the list of session properties in requests. The document has two names, crossed between samples and
+/// dictionary (apis.md B40).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SessionPropertiesKey {
     /// Send the same list under both names.

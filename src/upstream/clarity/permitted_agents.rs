@@ -1,4 +1,5 @@
-//! Metrics of all agents that the account may see: one agent that it may not see makes Clarity refuse the whole request.
+//! Metrics of all agents that the account may see: one agent that it may not see makes Clarity refuse the whole
+//! request.
 
 use std::collections::VecDeque;
 
@@ -6,13 +7,13 @@ use super::methods::{MetricIncludes, RealtimePart};
 use super::wire::RealtimeData;
 use super::{Clarity, EntityIds, Error, PropertySelection};
 
-/// After this many refusals without an answer the account may see no agent at all. In a list of two hundred, one agent costs
-/// nine refusals at most.
+/// After this many refusals without an answer the account may see no agent at all. In a list of two hundred, one agent
+/// costs nine refusals at most.
 const MAX_DENIALS: usize = 12;
 
 impl Clarity {
-    /// Full updates about these agents (apis.md C30), in as many requests as the ids need. Agents that the account may not see
-    /// are left out, and not requested again for a while.
+    /// Full updates about these agents (apis.md C30), in as many requests as the ids need. Agents that the account may
+    /// not see are left out, and not requested again for a while.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent, because Clarity would answer 401.

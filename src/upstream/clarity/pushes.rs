@@ -1,5 +1,5 @@
-//! Finds updates in what Clarity pushes. The document describes neither the hub method nor its payload, so updates are known by
-//! their shape (apis.md B110).
+//! Finds updates in what Clarity pushes. The document describes neither the hub method nor its payload, so updates are
+//! known by their shape (apis.md B110).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,8 +24,8 @@ pub struct Pushes {
     pub unknown: usize,
 }
 
-/// Finds objects with `type` and `id`, with `groupId` or with `entityIds` among the arguments, in lists, and in wrappers such as
-/// `{subscriptionId, data}`.
+/// Finds objects with `type` and `id`, with `groupId` or with `entityIds` among the arguments, in lists, and in
+/// wrappers such as `{subscriptionId, data}`.
 #[must_use]
 pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
     let mut found = Pushes::default();
@@ -34,7 +34,7 @@ pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
         part.find(arg.get(), MAX_WRAPPERS);
         // A part may be invalid JSON that can be repaired.
         if part.unknown > 0
-            && let Some(text) = json::repair(arg.get().as_bytes())
+            && let Some(text) = json::sanitize(arg.get().as_bytes())
         {
             let mut repaired = Pushes::default();
             repaired.find(&text, MAX_WRAPPERS);

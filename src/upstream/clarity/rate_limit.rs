@@ -1,8 +1,8 @@
 //! The pause that Clarity asks for with 429. While it lasts no request is sent.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use base::Backoff;
@@ -39,7 +39,8 @@ impl RateLimit {
         Some(left).filter(|left| !left.is_zero())
     }
 
-    /// Begins a pause as long as Clarity asked for, or else twice as long as the last one, with jitter. Returns its length.
+    /// Begins a pause as long as Clarity asked for, or else twice as long as the last one, with jitter. Returns its
+    /// length.
     pub fn pause(&self, requested: Option<Duration>) -> Duration {
         let mut held = self.held();
         let least = held.backoff.ceiling() / 2;
@@ -55,7 +56,7 @@ impl RateLimit {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

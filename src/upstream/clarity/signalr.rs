@@ -8,7 +8,8 @@ use super::Clarity;
 use base::{http, json};
 
 impl Clarity {
-    /// The settings for [`signalr::Connection::new`]. The hub is not documented, so all of it can be configured (apis.md B110).
+    /// The settings for [`signalr::Connection::new`]. The hub is not documented, so all of it can be configured
+    /// (apis.md B110).
     #[must_use]
     pub fn signalr_settings(&self) -> classic_signalr::Settings {
         let settings = self.settings();

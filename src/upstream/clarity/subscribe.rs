@@ -1,5 +1,5 @@
-//! Subscriptions: what Clarity pushes over a connection (apis.md C35 to C43). A connection is named by its id, not by its token
-//! (apis.md B111).
+//! Subscriptions: what Clarity pushes over a connection (apis.md C35 to C43). A connection is named by its id, not by
+//! its token (apis.md B111).
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
@@ -16,8 +16,8 @@ use base::json;
 /// A subscription that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its id, if the answer held one in any known shape (apis.md B90). Without an id it cannot be changed, and ends only with
-    /// its connection.
+    /// Its id, if the answer held one in any known shape (apis.md B90). Without an id it cannot be changed, and ends
+    /// only with its connection.
     pub id: Option<String>,
 }
 
@@ -46,8 +46,8 @@ struct ConnectionOnly<'a> {
 }
 
 impl Clarity {
-    /// Subscribes to changes of these agents (apis.md C35). Agents that Clarity has denied lately are left out: one of them would
-    /// fail them all.
+    /// Subscribes to changes of these agents (apis.md C35). Agents that Clarity has denied lately are left out: one of
+    /// them would fail them all.
     ///
     /// # Errors
     /// See [`Clarity::subscribe`].
@@ -84,11 +84,11 @@ impl Clarity {
         .await
     }
 
-    /// Subscribes to changes of any kind of subject (apis.md C35 to C40), in as many subscriptions as the ids need. A sum goes into
-    /// one address, however long.
+    /// Subscribes to changes of any kind of subject (apis.md C35 to C40), in as many subscriptions as the ids need. A
+    /// sum goes into one address, however long.
     ///
-    /// Subscriptions are added to `made`, also where a later part fails. One that Clarity may have made, but did not confirm, is
-    /// added without an id: it may push.
+    /// Subscriptions are added to `made`, also where a later part fails. One that Clarity may have made, but did not
+    /// confirm, is added without an id: it may push.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (apis.md B49).
@@ -103,7 +103,7 @@ impl Clarity {
     ) -> Result<(), Error> {
         let (call, path) = subject.call();
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call, reason: "nobody and nothing was named" });
+            return Err(Error::NotSent { call, reason: "no ids were named" });
         }
         if !subject.accepts(ids) {
             return Err(Error::NotSent { call, reason: "the ids are of a kind that it does not take" });
@@ -139,8 +139,8 @@ impl Clarity {
         Ok(Subscription { id: id_of(&answer) })
     }
 
-    /// Changes the ids or properties of a subscription (apis.md C42). The parameter is spelt as on creation, whatever the sample
-    /// says (B25).
+    /// Changes the ids or properties of a subscription (apis.md C42). The parameter is spelt as on creation, whatever
+    /// the sample says (B25).
     ///
     /// # Errors
     /// See [`Error`]; 404 when Clarity does not know the subscription. Without ids nothing is sent.
@@ -154,7 +154,7 @@ impl Clarity {
     ) -> Result<(), Error> {
         const CALL: &str = "a change of a subscription";
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call: CALL, reason: "nobody and nothing was named" });
+            return Err(Error::NotSent { call: CALL, reason: "no ids were named" });
         }
         let mut body = self.properties(properties);
         body.connection_id = Some(connection_id);

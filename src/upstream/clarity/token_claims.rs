@@ -34,8 +34,8 @@ pub struct TokenClaims {
     pub expires: Option<Timestamp>,
 }
 
-/// The claims of a token, if it can be decoded (apis.md B6). A token that names the agent twice is refused: invalid JSON is not
-/// repaired here.
+/// The claims of a token, if it can be decoded (apis.md B6). A token that names the agent twice is refused: invalid
+/// JSON is not repaired here.
 #[must_use]
 pub fn token_claims(token: &Secret) -> Option<TokenClaims> {
     let payload = token.expose_secret().split('.').nth(1)?.trim_end_matches('=');
@@ -61,8 +61,8 @@ pub fn token_agent_id(token: &Secret) -> Option<i64> {
 #[error("the token is not valid")]
 pub struct InvalidToken;
 
-/// Verifies tokens with the key that the site shares. As RFC 8725 requires, there is one algorithm, and the token does not choose
-/// the key.
+/// Verifies tokens with the key that the site shares. As RFC 8725 requires, there is one algorithm, and the token does
+/// not choose the key.
 pub struct TokenVerifier {
     key: DecodingKey,
     validation: Validation,

@@ -1,7 +1,7 @@
-//! What Clarity's answers and pushes hold, in Clarity's words (apis.md A.1.5).
+//! Clarity's answers and pushes (apis.md A.1.5).
 //!
-//! Absent and empty are different: `None` means that the message did not say. Fields nobody here has a word for are
-//! kept in `other`. Statuses and kinds of contact are kept as they are spelt (apis.md B63).
+//! Absent and empty are different: `None` means that the message has no such field. Unknown fields are kept in `other`;
+//! statuses and kinds of contact are kept as they are spelt (apis.md B63).
 
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use crate::upstream::tolerant;
 pub mod agent_status;
 pub mod breakdown;
 pub mod labels;
+pub mod metric_bag;
 pub mod nullable;
 pub mod profile;
 pub mod realtime;
@@ -22,9 +23,10 @@ pub mod structure;
 pub use agent_status::AgentStatus;
 pub use breakdown::{Breakdown, Breakdowns};
 pub use labels::Labels;
+pub use metric_bag::MetricBag;
 pub use nullable::Nullable;
 pub use profile::{DashboardSettings, Profile};
-pub use realtime::{CurrentStatus, MetricBag, RealtimeData, SessionBag, SessionChanges, SessionModel, StatusModel};
+pub use realtime::{CurrentStatus, RealtimeData, SessionBag, SessionChanges, SessionModel, StatusModel};
 pub use search::{SearchAgent, SearchQueue, SearchResult};
 pub use session::Session;
 pub use session_parts::{Disposition, ExtraItem, RecordingStatus, TranscriptMessage};
@@ -33,8 +35,8 @@ pub use structure::{Info, Member, Structure};
 /// Unknown fields, by name.
 pub type Other = Map<String, Value>;
 
-/// A list in any of its shapes. An entry that makes no sense is kept as one that says nothing: it has no identity, and
-/// whoever leaves it out for that counts it.
+/// A list in any of its shapes. An entry that makes no sense is kept as an empty one: it has no id, and is counted
+/// where it is left out.
 pub(in crate::upstream::clarity) fn entries<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,

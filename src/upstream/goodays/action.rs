@@ -1,22 +1,22 @@
-//! What can be done to a response, and what each needs (apis.md G30 to G35).
+//! The actions on a response (apis.md G30 to G35).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::CallError;
+use super::error::CallError;
 
-/// The kinds of remark that there are (apis.md G35).
+/// The remark types (apis.md G35).
 pub const REMARK_TYPES: [&str; 5] = ["Praise", "Question", "Idea", "Problem", "Message"];
 
-/// The kind for whoever does not tell kinds apart, and of private messages.
+/// The remark type of private messages, and the default.
 pub const DEFAULT_REMARK_TYPE: &str = "Message";
 
-/// The most characters that one text may have. Goodays names no limit; what is longer than this is a mistake.
-pub const LONGEST: usize = 10_000;
+/// The longest text, in characters. Goodays names no limit; a longer text is a mistake.
+pub const MAX_TEXT: usize = 10_000;
 
-/// One thing to do to a response. Stored as it is; sent without its name, which stands in the path.
+/// An action on a response. It is stored as it is, and sent without its name, which is part of the path.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
@@ -24,7 +24,7 @@ pub enum Action {
     Reply {
         /// The text.
         content: String,
-        /// The upstream's identity of who does it.
+        /// Goodays' id of the acting user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         /// Praise, Question, Idea, Problem or Message. Mandatory where the source is another site (apis.md B149).
@@ -35,16 +35,16 @@ pub enum Action {
     Message {
         /// The text.
         content: String,
-        /// The upstream's identity of who does it.
+        /// Goodays' id of the acting user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         /// As in a reply.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remark_type: Option<String>,
     },
-    /// Says that the customer was called, which closes the thread.
+    /// Records a call to the customer, which closes the thread.
     Call {
-        /// The upstream's identity of who does it.
+        /// Goodays' id of the acting user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         /// How the call went, 0 to 5 (apis.md B148).
@@ -56,23 +56,23 @@ pub enum Action {
     },
     /// Closes the thread without an answer.
     Close {
-        /// The upstream's identity of who does it.
+        /// Goodays' id of the acting user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         /// As in a reply.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remark_type: Option<String>,
     },
-    /// Says that it is spam.
+    /// Marks it as spam.
     Spam {
-        /// The upstream's identity of who does it.
+        /// Goodays' id of the acting user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
     },
 }
 
 impl Action {
-    /// The upstream's name for it: the key in `actions` and the end of the path.
+    /// Goodays' name of the action: its key in `actions` and the end of the path.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ impl Action {
         }
     }
 
-    /// Whether it can be right, before anybody is bothered.
+    /// Checks the action before it is sent.
     ///
     /// # Errors
     /// [`CallError::Invalid`] with a sentence.
@@ -96,7 +96,7 @@ impl Action {
             Self::Call { rating: Some(6..), .. } => {
                 Err(CallError::Invalid("Rate the call with a whole number from 0 to 5."))
             }
-            _ if self.text().is_some_and(|text| text.chars().count() > LONGEST) => {
+            _ if self.text().is_some_and(|text| text.chars().count() > MAX_TEXT) => {
                 Err(CallError::Invalid("The text is longer than 10,000 characters: shorten it."))
             }
             _ if self.remark_type().is_some_and(|kind| !REMARK_TYPES.contains(&kind)) => {
@@ -106,7 +106,7 @@ impl Action {
         }
     }
 
-    /// What somebody wrote: the answer, or the note about a call.
+    /// The text: the reply, or the note about a call.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -116,7 +116,7 @@ impl Action {
         }
     }
 
-    /// The kind of remark that it says the customer made.
+    /// The remark type that it gives the customer's message.
     #[must_use]
     pub fn remark_type(&self) -> Option<&str> {
         match self {
@@ -127,7 +127,7 @@ impl Action {
         }
     }
 
-    /// The same, done by a colleague whom Goodays knows by this identity.
+    /// The same action by this Goodays user.
     #[must_use]
     pub fn with_user(mut self, who: Option<String>) -> Self {
         match &mut self {
@@ -140,7 +140,7 @@ impl Action {
         self
     }
 
-    /// What is sent.
+    /// The body of the request.
     pub(super) fn body(&self) -> Value {
         let mut body = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = body.as_object_mut() {

@@ -1,24 +1,22 @@
-//! What we do to a response: `PUT {api_root}/responses/{id}/{action}` (apis.md G30 to G36).
+//! Actions on responses: `PUT {api_root}/responses/{id}/{action}` (apis.md G30 to G36), and lists of responses.
 //!
-//! None of these is idempotent (B155): what may have arrived is never sent again by itself.
-
-use std::time::Duration;
+//! No action is idempotent (B155): one that may have arrived is never sent again automatically.
 
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use thiserror::Error;
 use url::Url;
 
 use super::Action;
+use super::error::CallError;
 use super::page::{Cursor, Page};
 use super::wire;
 use crate::upstream::tolerant::text_of;
 use base::secret::ExposeSecret;
 use base::{Clock, Secret, SourceClock, error_response, http, json};
 
-/// The upstream's own host, as its documents print it in events (apis.md B135), whatever we call.
+/// Goodays' own host, which its documents show in events (apis.md B135), whatever host is configured.
 const THEIRS: &str = "api.goodays.co";
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
@@ -26,10 +24,10 @@ const ANSWER_LIMIT: usize = 1024 * 1024;
 /// A page of responses with their threads.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
-/// How many responses are asked for at once; Goodays gives 20 unless told (apis.md P23).
+/// Responses per page; Goodays' default is 20 (apis.md P23).
 const PAGE_SIZE: &str = "200";
 
-/// The way to Goodays. Cheap to clone.
+/// A client for Goodays. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Goodays {
     http: reqwest::Client,
@@ -38,59 +36,8 @@ pub struct Goodays {
     clock: SourceClock,
 }
 
-/// Why Goodays did not do it.
-#[derive(Debug, Error)]
-pub enum CallError {
-    /// The request cannot be right, and was not sent.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// The token is missing, wrong or without rights (apis.md P21).
-    #[error("Goodays refused the API token (status {status}). Check `[goodays] api_token_file`.")]
-    KeyRefused {
-        /// 401 or 403.
-        status: u16,
-    },
-    /// Refused for good. Often somebody else was faster (apis.md B155).
-    #[error("Goodays refused (status {status}): {}", reason.as_deref().unwrap_or("no reason was given"))]
-    Rejected {
-        /// The status.
-        status: u16,
-        /// In the upstream's words.
-        reason: Option<String>,
-    },
-    /// Too many requests, or it cannot serve anybody now: it has not been done.
-    #[error("Goodays answered that it cannot take it now (status {status}).")]
-    Overloaded {
-        /// The status.
-        status: u16,
-        /// When to come back, if it said so.
-        retry_after: Option<Duration>,
-    },
-    /// It broke while it was at it, and may have done it all the same (reliability.md O1).
-    #[error("Goodays answered with an error (status {status}). Whether it was done is unknown.")]
-    ServerError {
-        /// The status.
-        status: u16,
-    },
-    /// What came with a success is no receipt: it says nothing of the request.
-    #[error("Goodays' answer makes no sense: {0}. Whether it was done is unknown.")]
-    UnusableReceipt(http::BodyError),
-    /// Nothing was asked there: the address leads elsewhere.
-    #[error("Goodays answered {}. It was not sent there.", http::describe_status(*status))]
-    Redirected {
-        /// The status.
-        status: u16,
-    },
-    /// The connection did not come about: Goodays has not heard of it.
-    #[error("Goodays could not be reached.")]
-    NotSent(#[source] reqwest::Error),
-    /// It may have been done.
-    #[error("Goodays did not answer. Whether it was done is unknown.")]
-    NoAnswer(#[source] Option<reqwest::Error>),
-}
-
 impl Goodays {
-    /// What is odd about the addresses of a response's actions, if anything is. They are never called all the same.
+    /// What is unexpected about the action URLs of a response. They are never called in any case.
     #[must_use]
     pub fn unexpected_action_url(&self, response: &wire::Response) -> Option<&'static str> {
         let leads_elsewhere = |address: &str| match Url::parse(address) {
@@ -130,14 +77,13 @@ impl Goodays {
         Ok(Self { http, api_root: api_root.clone(), token, clock: SourceClock::new(Clock::system()) })
     }
 
-    /// The same, with a clock by which Goodays' answers are measured.
+    /// Measures this clock by Goodays' answers.
     #[must_use]
     pub fn with_clock(self, clock: SourceClock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Does something to a response. Any success status counts as done, the documents name none, unless what comes with
-    /// it says otherwise.
+    /// Sends an action on a response. The documents name no status: any success counts, unless its body says otherwise.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -149,7 +95,7 @@ impl Goodays {
         http::read_receipt(answer, ANSWER_LIMIT).await.map(drop).map_err(CallError::UnusableReceipt)
     }
 
-    /// The upstream's identity of a colleague, by e-mail address (apis.md G36).
+    /// Goodays' id of the user with this e-mail address (apis.md G36).
     ///
     /// # Errors
     /// See [`CallError`].
@@ -162,7 +108,7 @@ impl Goodays {
         Ok(text_of(&first.get(0).unwrap_or(first)["id"]))
     }
 
-    /// Whether the token opens the door. Asks for the smallest thing there is, and changes nothing.
+    /// Checks the token with the smallest request. Changes nothing.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -171,8 +117,8 @@ impl Goodays {
         self.send(self.http.get(url).query(&[("page_size", "1")])).await.map(drop)
     }
 
-    /// One page of the responses between two instants (apis.md P23, P24), as they came. `None`: this Goodays has no such
-    /// list.
+    /// One page of the responses between two instants (apis.md P23, P24), as they came. `None`: this Goodays has no
+    /// such list.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -199,7 +145,7 @@ impl Goodays {
         Page::read(list).map(Some).ok_or(CallError::NoAnswer(None))
     }
 
-    /// Built from the configured root alone; what stands in an identity cannot leave its place in the path.
+    /// An address below the configured root: an id cannot leave its segment of the path.
     fn address(&self, segments: &[&str]) -> Result<Url, CallError> {
         if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
             return Err(CallError::Invalid("The response has no usable id."));

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod client;
+mod error;
 pub mod page;
 mod parse;
 pub mod signature;
@@ -10,7 +11,8 @@ mod tests;
 pub mod wire;
 
 pub use action::{Action, REMARK_TYPES};
-pub use client::{CallError, Goodays};
+pub use client::Goodays;
+pub use error::CallError;
 pub use page::{Cursor, Page};
 pub use signature::{Signatures, Verified};
 pub use wire::{Event, EventKind, WireError};

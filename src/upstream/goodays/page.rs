@@ -3,8 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
-/// Where the next page begins: the query of the address that the page before gave, and nothing else of it. Whatever host
-/// it names, the question goes to the configured one (apis.md B135).
+/// Where the next page begins: the query of the address that the page before gave, and nothing else of it. Whatever
+/// host it names, the question goes to the configured one (apis.md B135).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub(super) String);
 

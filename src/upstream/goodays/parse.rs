@@ -191,8 +191,8 @@ fn is_scale(question_type: &str) -> bool {
     ["nps", "csat", "ces", "rating", "scale", "score", "star", "num"].iter().any(|scale| name.contains(scale))
 }
 
-/// What was answered. A choice comes as its label with a value for machines: of a scale that is the answer, of choices the
-/// label.
+/// What was answered. A choice comes as its label with a value for machines: of a scale that is the answer, of choices
+/// the label.
 fn answer(value: &Value, is_scale: bool) -> Value {
     match value {
         Value::Array(items) => items.iter().map(|item| answer(item, is_scale)).collect(),
@@ -232,7 +232,8 @@ fn links(value: &Value) -> Vec<String> {
     found
 }
 
-/// The names of actions: of an object of links, of a list of names, or of objects with a name. What is false is not offered.
+/// The names of actions: of an object of links, of a list of names, or of objects with a name. What is false is not
+/// offered.
 fn actions(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().flat_map(actions).collect(),
@@ -252,7 +253,7 @@ fn actions(value: &Value) -> Vec<String> {
     }
 }
 
-/// The addresses beside the names, for whoever looks whether they are odd: none is ever called.
+/// The URLs of actions, to check whether they are expected: none is ever called.
 fn addresses(value: &Value) -> Vec<String> {
     let link = |item: &Value| ["url", "href"].iter().find_map(|name| text(&item[*name]));
     match value {

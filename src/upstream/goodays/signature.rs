@@ -1,7 +1,6 @@
-//! Whether a webhook comes from Goodays: an HMAC-SHA256 of the raw body, in hexadecimal (apis.md G20, B132).
+//! Checks that a webhook comes from Goodays: an HMAC-SHA256 of the raw body, in hexadecimal (apis.md G20, B132).
 //!
-//! It carries neither time nor identity, so a replay cannot be told from the first delivery: whoever takes the event
-//! makes replays harmless.
+//! It covers neither time nor id, so a replay looks like the first delivery; the store makes replays harmless.
 
 use base::Secret;
 use base::hmac::{Keyring, SignatureError};
@@ -21,7 +20,7 @@ pub struct Signatures {
 pub enum Verified {
     /// The secret at this place of the list signed it.
     Signed(usize),
-    /// Nobody has agreed on a secret, and the configuration accepts that.
+    /// There is no secret, and the configuration allows that.
     Unsigned,
 }
 
@@ -35,7 +34,7 @@ impl Signatures {
     /// Checks all values of [`HEADER`] against the raw body.
     ///
     /// # Errors
-    /// See [`SignatureError`]. The sender is told the same about all of them.
+    /// See [`SignatureError`]. The sender gets the same answer for all of them.
     pub fn verify<'a>(
         &self,
         values: impl IntoIterator<Item = &'a [u8]>,
@@ -61,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_example_is_good() {
+    fn documented_example_is_accepted() {
         assert_eq!(BODY.len(), 34);
         assert_eq!(signatures(&["Critizr"], false).verify([SIGNATURE], BODY), Ok(Verified::Signed(0)));
         assert_eq!(signatures(&["next", "Critizr"], false).verify([SIGNATURE], BODY), Ok(Verified::Signed(1)));
     }
 
     #[test]
-    fn no_bit_of_the_body_or_of_the_signature_can_change() {
+    fn changed_bit_is_refused() {
         let signatures = signatures(&["Critizr"], true);
         for bit in 0..BODY.len() * 8 {
             let mut body = BODY.to_vec();
@@ -83,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn other_line_ends_are_another_body() {
+    fn changed_line_ends_are_refused() {
         let body = b"{\n    \"event_type\": \"response\"\n}";
         assert!(signatures(&["Critizr"], false).verify([SIGNATURE], body).is_err());
     }
 
     #[test]
-    fn unsigned_is_let_in_only_where_there_is_no_secret_and_it_is_allowed() {
+    fn unsigned_webhook_needs_permission_and_no_secret() {
         assert_eq!(signatures(&[], true).verify([], BODY), Ok(Verified::Unsigned));
         assert_eq!(signatures(&[], false).verify([SIGNATURE], BODY), Err(SignatureError::NoSecret));
         assert_eq!(signatures(&["Critizr"], true).verify([], BODY), Err(SignatureError::Missing));

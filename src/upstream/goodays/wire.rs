@@ -1,4 +1,4 @@
-//! What an event says, in the upstream's words (apis.md G1 to G18).
+//! Goodays events (apis.md G1 to G18).
 //!
 //! `response.token` is never kept (B154), and of `actions` only the names are, so that no address from a payload can be
 //! called (B135).
@@ -27,7 +27,7 @@ pub enum WireError {
     /// It is of a type that the documents do not name: whatever it carries, it says nothing (apis.md B131).
     #[error("The event is of an unknown type.")]
     UnknownType(String),
-    /// It says of nobody's response that something happened.
+    /// It has no response with an id.
     #[error("The event has no response with an id.")]
     NoResponse,
 }
@@ -164,7 +164,7 @@ pub struct Place {
     pub name: Option<String>,
 }
 
-/// Names only: what customers write does not belong into logs.
+/// Without texts: what customers write is not logged.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event").field("kind", &self.kind).field("response", &self.response.id).finish_non_exhaustive()

@@ -1,5 +1,5 @@
-//! What we ask Kustomer, all of it reading (apis.md K2 to K6). Our calls count against the organisation's budget
-//! (P37), so nothing is asked that the event said already.
+//! Reads conversations, customers, users and tags (apis.md K2 to K6). Calls count against the organization's rate limit
+//! (P37), so nothing is requested that an event already contains.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use base::{Clock, Secret, SourceClock, error_response, http};
 
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The way to Kustomer. Cheap to clone.
+/// A client for Kustomer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Kustomer {
     http: reqwest::Client,
@@ -26,10 +26,10 @@ pub struct Kustomer {
     clock: SourceClock,
 }
 
-/// Why Kustomer did not tell. Asking again is always harmless.
+/// Why a call failed. All calls can be repeated.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// The configuration or an identity cannot be used.
+    /// The configuration or an id cannot be used.
     #[error("{0}")]
     Invalid(&'static str),
     /// The key is missing, wrong, or has too few roles (apis.md B211).
@@ -38,7 +38,7 @@ pub enum CallError {
         /// 401 or 403.
         status: u16,
     },
-    /// There is no such thing.
+    /// There is no such record.
     #[error("Kustomer knows no such record.")]
     NotFound,
     /// Refused for another reason.
@@ -46,18 +46,18 @@ pub enum CallError {
     Rejected {
         /// The status.
         status: u16,
-        /// In the upstream's words.
+        /// The reason in Kustomer's words.
         reason: Option<String>,
     },
-    /// The budget is used up, or it cannot serve anybody now.
+    /// The rate limit is reached, or the service is unavailable.
     #[error("Kustomer answered that it cannot help now (status {status}).")]
     Overloaded {
         /// The status.
         status: u16,
-        /// When to come back, if it said so.
+        /// The requested pause.
         retry_after: Option<Duration>,
     },
-    /// Nothing was asked there: the address leads elsewhere.
+    /// The address redirects. Nothing was requested there.
     #[error("Kustomer answered {}.", http::describe_status(*status))]
     Redirected {
         /// The status.
@@ -66,10 +66,10 @@ pub enum CallError {
     /// No answer came.
     #[error("Kustomer could not be reached or did not answer.")]
     Unreachable(#[source] reqwest::Error),
-    /// The answer broke off, or it is no answer of Kustomer's.
+    /// The answer broke off, or does not come from Kustomer's API.
     #[error("Kustomer's answer could not be read: {0}.")]
     Body(#[from] http::BodyError),
-    /// The answer is not what it should be.
+    /// The answer does not have the documented shape.
     #[error("Kustomer's answer is not what it should be.")]
     Unreadable(#[from] WireError),
 }
@@ -92,7 +92,7 @@ impl Kustomer {
         Ok(Self { http, api_root: api_root.clone(), authorization, clock: SourceClock::new(Clock::system()) })
     }
 
-    /// The same, with a clock by which Kustomer's answers are measured.
+    /// Measures this clock by Kustomer's answers.
     #[must_use]
     pub fn with_clock(self, clock: SourceClock) -> Self {
         Self { clock, ..self }
@@ -114,7 +114,7 @@ impl Kustomer {
         Ok(Customer::read(&self.record("customers", id).await?)?)
     }
 
-    /// A colleague (apis.md K6).
+    /// A user (apis.md K6).
     ///
     /// # Errors
     /// See [`CallError`].
@@ -122,10 +122,10 @@ impl Kustomer {
         Ok(User::read(&self.record("users", id).await?)?)
     }
 
-    /// The names of tags, as far as they are known. Without tags nobody is asked (apis.md K5, B205).
+    /// The names of tags, as far as they are known (apis.md K5, B205). Without ids nothing is requested.
     ///
     /// # Errors
-    /// See [`CallError`]. No request should fail for want of its tags.
+    /// See [`CallError`]. A survey request must not fail because of its tags.
     pub async fn tags(&self, ids: &[String]) -> Result<Vec<String>, CallError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -137,13 +137,13 @@ impl Kustomer {
         }
     }
 
-    /// Whether the key opens the door. Changes nothing.
+    /// Checks the key. Changes nothing.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn check(&self) -> Result<(), CallError> {
-        // The one role that the documented key surely has is that of reading tags (apis.md K11). This id is the
-        // document's own placeholder: that nobody has such a tag is an answer, too.
+        // The documented key can certainly read tags (apis.md K11). This id is the document's own placeholder; that
+        // there is no such tag is a good answer, too.
         self.tags(&["aaaaaaaaaaaaaaaaaaaaaaaa".to_owned()]).await.map(drop)
     }
 
@@ -156,7 +156,7 @@ impl Kustomer {
         // An answer of the API has its record in `data`; a flat one is the record.
         let data = answer.get_mut("data").map(Value::take);
         let mut record = data.unwrap_or(answer);
-        // We know whom we asked for.
+        // The requested id is known.
         let has_attributes = record["attributes"].as_object().is_some_and(|attributes| !attributes.is_empty());
         if has_attributes && text_of(&record["id"]).is_none() {
             record["id"] = id.into();

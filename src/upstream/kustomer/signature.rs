@@ -1,4 +1,4 @@
-//! Whether a webhook comes from Kustomer: an HMAC-SHA256 of the raw body, keyed with the webhook's token
+//! Checks that a webhook comes from Kustomer: an HMAC-SHA256 of the raw body, keyed with the webhook's token
 //! (apis.md P30).
 
 use base::Secret;
@@ -7,7 +7,7 @@ use base::hmac::{Keyring, SignatureError};
 /// The header that carries the signature.
 pub const HEADER: &str = "x-kustomer-webhook-signature";
 
-/// What webhooks are checked against. Kustomer always signs, so nothing unsigned is let in.
+/// What webhooks are checked against. Kustomer always signs, so unsigned webhooks are refused.
 #[derive(Debug, Clone)]
 pub struct Signatures(Keyring);
 
@@ -21,7 +21,7 @@ impl Signatures {
     /// Which token signed, given all values of [`HEADER`] and the raw body.
     ///
     /// # Errors
-    /// See [`SignatureError`]. The sender is told the same about all of them.
+    /// See [`SignatureError`]. The sender gets the same answer for all of them.
     pub fn verify<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>, body: &[u8]) -> Result<usize, SignatureError> {
         self.0.verify(values, body)
     }
@@ -33,7 +33,7 @@ mod tests {
     use base::hmac::Tag;
 
     #[test]
-    fn a_signed_body_is_let_in_and_anything_else_is_not() {
+    fn only_signed_body_is_accepted() {
         let body = br#"{"name":"kustomer.conversation.update"}"#;
         let good = Tag::sign(&"token".into(), body).to_string();
         let signatures = Signatures::new([Secret::from("token")]);

@@ -46,7 +46,7 @@ pub struct Event {
     pub conversation: Conversation,
     /// The status before and after, only if this very event changed it (apis.md B201).
     pub status_change: Option<(Option<String>, String)>,
-    /// When it happened, which may be long before it is heard of.
+    /// When it happened, which may be long before the event arrives.
     pub created: Option<WrittenTime>,
 }
 
@@ -75,8 +75,8 @@ pub struct Conversation {
     pub is_deleted: bool,
     /// The names of the attributes that are true, the site's own included.
     pub true_attributes: Vec<String>,
-    /// Whether it says who the customer is, who is assigned and which channels were used, if only that nobody is: what it
-    /// leaves out would have to be asked for.
+    /// Whether it has the customer, the assigned users and the channels, if only empty. What is missing must be
+    /// requested.
     pub is_complete: bool,
     /// The site's own attributes.
     pub custom: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Reading a value of which nobody knows the kind before it comes, without building what is thrown away.
+//! Reads a value of any kind without building what is thrown away.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::list_of;
 
-/// One value that is neither list nor object, while it is still in the reader's hands.
+/// A value that is neither list nor object, borrowed from the input.
 #[derive(Clone, Copy)]
 pub(super) enum Scalar<'a> {
     Flag(bool),
@@ -19,7 +19,7 @@ pub(super) enum Scalar<'a> {
     Null,
 }
 
-/// What to keep of a value. Whatever a kind does not ask for is passed over.
+/// What to keep of a value. Everything else is skipped.
 pub(super) trait Kind<'de>: Sized {
     type Kept;
 

@@ -1,38 +1,42 @@
-//! Who is let in, and as what.
+//! Authentication: who sends a request, and what they may see and do.
 //!
-//! - [`viewer`]: whoever asks, as handlers receive them: [`Viewer`], and those who must be something to the house.
-//! - [`cookie`]: how browsers carry their key.
-//! - [`displays`]: screens on the wall, and [`pairing`], how they come in; [`codes`]: those that wait.
-//! - [`door`]: signing in and out; [`sign_ins`]: the list of sign-ins.
-//! - [`ticket`]: how a program opens a socket without a cookie.
+//! - [`viewer`]: the extractors [`Viewer`], [`TeamLead`], [`Supervisor`] and [`Administrator`].
+//! - [`cookie`]: the browsers' cookies.
+//! - [`ticket`]: one-time tickets for sockets.
 
-pub mod codes;
 pub mod cookie;
-pub mod displays;
-pub mod door;
-pub mod pairing;
-pub mod sign_ins;
 pub mod ticket;
 pub mod viewer;
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use cookie::Cookies;
-pub use displays::Displays;
 pub use ticket::Tickets;
-pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
+pub use viewer::{Administrator, Identity, Supervisor, TeamLead, Viewer};
 
 use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
+use base::{RateLimit, Secret};
+use serde_json::json;
 
-use crate::actions::sign_in::EndReason;
-use crate::actions::{SignIn, SignIns};
+use super::api_error::ApiError;
+use super::client_ip::ClientIp;
+use super::limits::SignInLimit;
+use crate::actions::sign_in::{ClientInfo, EndReason, SignInError};
+use crate::actions::{Displays, SignIn, SignIns};
 use crate::domain::{Actor, Role};
-use crate::store::Store;
-use crate::web::limits::SignInLimit;
-use crate::web::refusals::{RefusalAudit, Refused};
-use base::Secret;
+use crate::store::{RefusalAudit, RefusedRequest, Store};
 
-/// How this house is entered. Cheap to clone.
+/// The reason of a sign-in that was refused because of a rate limit, in the log.
+pub(super) const TOO_MANY_ATTEMPTS: &str = "too-many-attempts";
+
+/// How many characters of `User-Agent` are kept.
+const MAX_BROWSER_CHARS: usize = 200;
+
+/// Authentication of requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Access(Arc<Inner>);
 
@@ -47,23 +51,23 @@ struct Inner {
     refusals: RefusalAudit,
 }
 
-/// The ways in.
+/// How users sign in (`access.sign_in`).
 pub enum AuthMode {
-    /// Whoever reaches the server may see and do everything.
+    /// They do not: every client is an administrator.
     Disabled,
-    /// With what Clarity knows people by.
+    /// With their Clarity password or token.
     Clarity(SignIns),
-    /// The same, and in a demo as whoever one likes.
+    /// The same, and in the demo as an invented user of any role.
     Demo(SignIns, DemoTokens),
-    /// There is a door and nobody who could open it.
+    /// They must, and cannot: Clarity is not configured.
     Unavailable,
 }
 
-/// Clarity tokens of people who are invented, by what they are to the house.
+/// Clarity tokens of the demo's invented users, by role.
 pub type DemoTokens = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
 
 impl Access {
-    /// A house with this auth_mode, whose browsers carry keys in these cookies, and whose audit is in this store.
+    /// Authentication in this mode.
     #[must_use]
     pub fn new(
         auth_mode: AuthMode,
@@ -83,13 +87,13 @@ impl Access {
         }))
     }
 
-    /// The ways in.
+    /// How users sign in.
     #[must_use]
     pub fn auth_mode(&self) -> &AuthMode {
         &self.0.auth_mode
     }
 
-    /// Where people are let in. `None`: nobody is, or everybody.
+    /// The users' sign-ins. `None`: users do not or cannot sign in.
     #[must_use]
     pub fn sign_ins(&self) -> Option<&SignIns> {
         match self.auth_mode() {
@@ -98,67 +102,128 @@ impl Access {
         }
     }
 
-    /// Whose cookie a browser sends, if they are in.
+    /// The sign-in of a browser's cookie, if it is active.
     #[must_use]
     pub async fn signed_in(&self, headers: &HeaderMap) -> Option<SignIn> {
         let key = self.cookies().read(headers, self.cookies().person())?;
         self.sign_ins()?.of_key(&key).await
     }
 
-    /// Ends the sign-in whose cookie a browser sends, for good, if there is one.
+    /// Ends the sign-in of a browser's cookie, if there is one.
     pub(super) async fn sign_out(&self, headers: &HeaderMap) -> Option<SignIn> {
         let sign_in = self.signed_in(headers).await?;
         self.sign_ins()?.end_for_good(&sign_in, EndReason::SignedOut).await;
         Some(sign_in)
     }
 
-    /// How browsers carry their key.
+    /// The cookies.
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
         &self.0.cookies
     }
 
-    /// How often somebody may try to come in.
+    /// The limits of sign-in attempts.
     #[must_use]
     pub(super) fn limit(&self) -> &SignInLimit {
         &self.0.limit
     }
 
-    /// Where the audit is.
+    /// The store, for the audit.
     #[must_use]
     pub(super) fn store(&self) -> &Store {
         &self.0.store
     }
 
-    /// The screens on the wall.
+    /// The displays.
     #[must_use]
     pub fn displays(&self) -> &Displays {
         &self.0.displays
     }
 
-    /// Writes to the audit what somebody did here. Whoever signs in must not be kept out by a full disk, so what cannot be
-    /// written there goes to the log.
-    pub(super) async fn write(&self, actor: &Actor, what: &'static str, entity: &str, after: serde_json::Value) {
-        tracing::info!(who = %actor, address = actor.address.map(tracing::field::display), what, entity, "access");
-        if let Err(error) = self.0.store.audit().record(actor, what, entity, after).await {
-            tracing::error!(error = %error, who = %actor, what, entity, "this could not be written to the audit");
-        }
-    }
-
-    /// Has the audit told what was refused. It takes no time, whatever comes of it.
-    pub(super) fn refuse(&self, refused: Refused) {
-        self.0.refusals.tell(refused);
-    }
-
-    /// How programs open a socket.
+    /// The tickets for sockets.
     #[must_use]
     pub fn tickets(&self) -> &Tickets {
         &self.0.tickets
     }
+
+    /// Writes an action to the audit. A full disk must not keep users from signing in: an entry that cannot be written goes
+    /// to the log.
+    pub(super) async fn audit(&self, actor: &Actor, action: &'static str, target: &str, after: serde_json::Value) {
+        tracing::info!(who = %actor, address = actor.address.map(tracing::field::display), action, target, "access");
+        if let Err(error) = self.0.store.audit().record(actor, action, target, after).await {
+            tracing::error!(error = %error, who = %actor, action, target, "audit entry could not be written");
+        }
+    }
+
+    /// Queues a refused request for the audit, without waiting.
+    pub(super) fn record_refused(&self, refused: RefusedRequest) {
+        self.0.refusals.record(refused);
+    }
+
+    /// Audits a sign-in. `by`: `password`, `token`, `bearer` or `demo`.
+    pub(super) async fn audit_sign_in(&self, sign_in: &SignIn, client: &ClientInfo, by: &str) {
+        let after = json!({"by": by, "browser": client.browser});
+        self.audit(&sign_in.actor(client.address), "sign-in", &sign_in.entity(), after).await;
+    }
+
+    /// Logs and audits a refused sign-in, without the name: users type their password there at times.
+    pub(super) fn audit_refused_sign_in(&self, client: &ClientInfo, by: &'static str, error: &SignInError) {
+        log_refused_sign_in(client.address, by, error.class());
+        if matches!(error, SignInError::Refused) {
+            let reason = "Clarity does not take these credentials.".to_owned();
+            let (actor, after) = (Actor::unknown(client.address), json!({ "by": by }));
+            let target = "sign-in".to_owned();
+            self.record_refused(RefusedRequest { actor, action: "sign-in.refused", target, after, reason });
+        }
+    }
+
+    /// Counts a request to Clarity about an unknown token, when it is called. What it returns takes the count back where
+    /// Clarity accepts the token.
+    pub(super) fn token_attempt(
+        &self,
+        address: Option<IpAddr>,
+    ) -> impl FnOnce() -> Result<Box<dyn FnOnce() + Send>, Duration> + Send + '_ {
+        move || {
+            let attempt = self.limit().check_token(client_ip(address))?;
+            Ok(Box::new(move || attempt.forgive()))
+        }
+    }
 }
 
-impl std::fmt::Debug for AuthMode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// The address that limits count. Without an accept loop, as in tests of a bare router, it is loopback.
+pub(super) fn client_ip(address: Option<IpAddr>) -> ClientIp {
+    ClientIp(address.unwrap_or(Ipv4Addr::LOCALHOST.into()))
+}
+
+/// The address and browser of a client, as a sign-in keeps them.
+pub(super) fn client_info(address: Option<IpAddr>, headers: &HeaderMap) -> ClientInfo {
+    let browser = headers.get(USER_AGENT).and_then(|name| name.to_str().ok());
+    ClientInfo { address, browser: browser.map(|name| name.chars().take(MAX_BROWSER_CHARS).collect()) }
+}
+
+/// Logs a refused sign-in with a reason from our own list, never with the credentials.
+pub(super) fn log_refused_sign_in(address: Option<IpAddr>, by: &'static str, reason: &'static str) {
+    static LINES: RateLimit = RateLimit::new(60, Duration::from_secs(1));
+    if let Some(left_out) = LINES.take() {
+        let address = address.map(tracing::field::display);
+        tracing::info!(by, reason, address, left_out, "sign-in refused");
+    }
+}
+
+impl From<&SignInError> for ApiError {
+    fn from(error: &SignInError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SignInError::Refused => Self::unauthorized().detail(detail),
+            SignInError::Unreachable | SignInError::Full => Self::busy().detail(detail),
+            SignInError::TooMany(wait) => Self::too_many_requests(wait.as_secs() + 1).detail(detail),
+            SignInError::Misconfigured(_) => Self::conflict(detail),
+        }
+    }
+}
+
+impl fmt::Debug for AuthMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Disabled => "Disabled",
             Self::Clarity(_) => "Clarity",

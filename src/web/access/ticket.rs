@@ -52,7 +52,7 @@ mod tests {
     use crate::domain::{Permission, Role};
 
     fn viewer() -> Viewer {
-        Viewer::anybody(Permission::everything(Role::Administrator))
+        Viewer::anonymous(Permission::everything(Role::Administrator))
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,207 +1,228 @@
-//! Whoever asks, as handlers receive them. A handler that names none of these types shows nothing of the floor.
+//! The sender of a request, as extractors. A handler that extracts none of these shows nothing of the floor.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
+use base::Secret;
 use tokio::sync::watch;
 
-use super::displays::{Displays, Screen};
-use super::{Access, AuthMode, door};
+use super::{Access, AuthMode, client_info};
 use crate::actions::SignIn;
+use crate::actions::displays::ConnectedDisplay;
 use crate::actions::sign_in::{SessionState, SignInError};
 use crate::domain::{Actor, AgentId, Permission, Role};
 use crate::live::{Scope, ViewKey, ViewOwner};
-use crate::web::client_ip::{ClientIp, address_of};
-use crate::web::present::wants_html;
-use crate::web::problem::Problem;
-use crate::web::refusals::Caller;
-use crate::web::state::AppState;
-use base::Secret;
+use crate::web::api_error::ApiError;
+use crate::web::client_ip::address_of;
+use crate::web::error_pages::wants_html;
 
-/// How long to wait when the store is busy, in seconds.
-const COME_BACK: u64 = 5;
-
-/// Whoever asks, and what they may see.
+/// The sender of a request and their permission.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    who: Who,
+    identity: Identity,
     permission: Permission,
     address: Option<IpAddr>,
 }
 
-/// Who somebody is.
+/// Who a viewer is.
 #[derive(Debug, Clone)]
-pub enum Who {
-    /// Nobody asked: whoever reaches this house is let in.
-    Anybody,
-    /// Somebody who is signed in.
-    Person(SignIn),
-    /// A screen on the wall.
-    Display(Screen),
+pub enum Identity {
+    /// Anyone: sign-in is disabled.
+    Anonymous,
+    /// A user who is signed in.
+    User(SignIn),
+    /// A display.
+    Display(ConnectedDisplay),
 }
 
 impl Viewer {
-    /// Whoever reaches a house without a door.
+    /// A client where sign-in is disabled.
     #[must_use]
-    pub fn anybody(permission: Permission) -> Self {
-        Self { who: Who::Anybody, permission, address: None }
+    pub fn anonymous(permission: Permission) -> Self {
+        Self { identity: Identity::Anonymous, permission, address: None }
     }
 
-    /// Somebody who is signed in. `None`: they are out by now.
+    /// A user. `None` if the sign-in has ended.
     #[must_use]
-    pub fn person(sign_in: SignIn) -> Option<Self> {
+    pub fn user(sign_in: SignIn) -> Option<Self> {
         let permission = sign_in.permission()?;
-        Some(Self { who: Who::Person(sign_in), permission, address: None })
+        Some(Self { identity: Identity::User(sign_in), permission, address: None })
     }
 
-    /// How they stand from now on: nothing is missed between this and the first change.
+    /// A display, which sees everything on its wallboard and nothing else.
+    #[must_use]
+    pub fn display(display: ConnectedDisplay) -> Self {
+        let permission = Permission::everything(Role::Display);
+        Self { identity: Identity::Display(display), permission, address: None }
+    }
+
+    /// Follows the state of the user's sign-in, without a gap from now to the first change.
     #[must_use]
     pub fn follow(&self) -> Option<watch::Receiver<SessionState>> {
         self.sign_in().map(SignIn::follow)
     }
 
-    /// The same viewer with what they may see now. `None`: they are out by now.
+    /// The same viewer with the current permission. `None` if the sign-in has ended.
     #[must_use]
     pub fn now(self) -> Option<Self> {
-        match self.who {
-            Who::Person(sign_in) => Some(Self { address: self.address, ..Self::person(sign_in)? }),
-            Who::Anybody | Who::Display(_) => Some(self),
+        match self.identity {
+            Identity::User(sign_in) => Some(Self { address: self.address, ..Self::user(sign_in)? }),
+            Identity::Anonymous | Identity::Display(_) => Some(self),
         }
     }
 
-    /// Somebody who changes something: Clarity must have said who they are when it was last asked.
+    /// The viewer, if they may change something: Clarity must have confirmed them when it was last asked.
     ///
     /// # Errors
-    /// 503 while it does not answer, or has just refused them.
-    pub fn acting(self) -> Result<Self, Problem> {
+    /// 503 while Clarity does not answer, or has just refused them.
+    pub fn acting(self) -> Result<Self, ApiError> {
         match self.sign_in() {
-            Some(sign_in) if !sign_in.may_act() => Err(Problem::unconfirmed()),
+            Some(sign_in) if !sign_in.may_act() => Err(ApiError::unconfirmed()),
             _ => Ok(self),
         }
     }
 
-    /// A screen on the wall: everything that its wallboard shows, and nothing else.
-    #[must_use]
-    pub fn display(screen: Screen) -> Self {
-        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display), address: None }
-    }
-
     /// Who it is.
     #[must_use]
-    pub fn who(&self) -> &Who {
-        &self.who
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    /// Their sign-in, if they needed one.
+    /// The user's sign-in.
     #[must_use]
     pub fn sign_in(&self) -> Option<&SignIn> {
-        match &self.who {
-            Who::Person(sign_in) => Some(sign_in),
-            Who::Anybody | Who::Display(_) => None,
+        match &self.identity {
+            Identity::User(sign_in) => Some(sign_in),
+            Identity::Anonymous | Identity::Display(_) => None,
         }
     }
 
-    /// Which agent they are, if that is known.
+    /// The user's agent.
     #[must_use]
     pub fn agent(&self) -> Option<AgentId> {
         self.sign_in().map(SignIn::agent)
     }
 
-    /// Whom and what they may see.
+    /// What they may see.
     #[must_use]
     pub fn permission(&self) -> &Permission {
         &self.permission
     }
 
-    /// What they are to the house.
+    /// Their role.
     #[must_use]
     pub fn role(&self) -> Role {
         self.permission.role()
     }
 
-    /// Who they are, as far as their scopes are counted: a person with all of their sign-ins is one. Where nobody signs in
-    /// nobody can be told apart.
+    /// For whom their open scopes are counted: a user in all of their sign-ins, or a display. `None` where sign-in is
+    /// disabled and clients cannot be told apart.
     #[must_use]
     pub fn view_owner(&self) -> Option<ViewOwner> {
-        match &self.who {
-            Who::Person(sign_in) => Some(ViewOwner::new(&format!("agent {}", sign_in.agent()))),
-            Who::Display(screen) => Some(ViewOwner::new(&format!("display {}", screen.id))),
-            Who::Anybody => None,
+        match &self.identity {
+            Identity::User(sign_in) => Some(ViewOwner::new(&format!("agent {}", sign_in.agent()))),
+            Identity::Display(display) => Some(ViewOwner::new(&format!("display {}", display.id))),
+            Identity::Anonymous => None,
         }
     }
 
-    /// A scope, as far as they may see it.
+    /// A scope with their permission.
     ///
     /// # Errors
-    /// 404 for a display that looks at anything but its own wallboard.
-    pub fn view_key(&self, scope: Scope) -> Result<ViewKey, Problem> {
-        match &self.who {
-            Who::Display(screen) if scope.wallboard_name() != Some(&screen.board) => Err(Problem::not_found()),
+    /// 404 for a display and any scope but its own wallboard.
+    pub fn view_key(&self, scope: Scope) -> Result<ViewKey, ApiError> {
+        match &self.identity {
+            Identity::Display(display) if scope.wallboard_name() != Some(&display.wallboard) => {
+                Err(ApiError::not_found())
+            }
             _ => Ok(ViewKey::new(scope, self.permission.clone())),
         }
     }
 
-    /// Who acts, for the audit.
+    /// The actor of an action, for the audit.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        match &self.who {
-            Who::Person(sign_in) => sign_in.actor(self.address),
-            Who::Display(screen) => Actor::display(&screen.id).at(self.address),
-            Who::Anybody => Actor::unknown(self.address),
+        match &self.identity {
+            Identity::User(sign_in) => sign_in.actor(self.address),
+            Identity::Display(display) => Actor::display(&display.id).at(self.address),
+            Identity::Anonymous => Actor::unknown(self.address),
         }
     }
 
-    /// The address that they ask from, if it is known.
+    /// The address that the request came from.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
+    /// The viewer, if they have at least this role.
+    ///
     /// # Errors
-    /// 403 for whoever is less.
-    pub fn at_least(self, role: Role) -> Result<Self, Problem> {
-        if self.role() >= role { Ok(self) } else { Err(Problem::not_allowed()) }
+    /// 403.
+    pub fn at_least(self, role: Role) -> Result<Self, ApiError> {
+        if self.role() >= role { Ok(self) } else { Err(ApiError::forbidden()) }
     }
 }
 
-/// Marks the answer to a browser that must sign in first: a refusal, although its status says otherwise.
+/// The actor of a request, as an extension that the extractor of [`Viewer`] fills in for the middleware that audits refusals.
+#[derive(Debug, Clone, Default)]
+pub struct RequestActor(Arc<OnceLock<Actor>>);
+
+impl RequestActor {
+    fn set(&self, actor: Actor) {
+        // A handler may extract its viewer twice, which yields the same.
+        let _ = self.0.set(actor);
+    }
+
+    /// The actor, if the request was authenticated.
+    #[must_use]
+    pub fn get(&self) -> Option<Actor> {
+        self.0.get().cloned()
+    }
+}
+
+/// Marks the redirect of a browser to the sign-in page: a refusal, although its status is 303.
 #[derive(Debug, Clone, Copy)]
-pub struct SentToSignIn;
+pub struct RedirectedToLogin;
 
-/// Nobody, or not enough.
+/// Why an extractor refuses a request.
 #[derive(Debug)]
-pub enum Refusal {
-    /// A person in front of a browser, who is shown the way.
-    SignIn(String),
-    /// Everybody else.
-    Problem(Box<Problem>),
+pub enum AuthError {
+    /// A browser without a sign-in loads a page: it is redirected to this path.
+    Login(String),
+    /// Any other request.
+    Api(Box<ApiError>),
 }
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(Box::new(problem))
+impl From<ApiError> for AuthError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(Box::new(error))
     }
 }
 
-impl From<Box<Problem>> for Refusal {
-    fn from(problem: Box<Problem>) -> Self {
-        Self::Problem(problem)
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Login(_) => Self::unauthorized(),
+            AuthError::Api(error) => *error,
+        }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn(to) => {
-                let mut response = Redirect::to(&to).into_response();
-                response.extensions_mut().insert(SentToSignIn);
+            Self::Login(path) => {
+                let mut response = Redirect::to(&path).into_response();
+                response.extensions_mut().insert(RedirectedToLogin);
                 response
             }
-            Self::Problem(problem) => problem.into_response(),
+            Self::Api(error) => error.into_response(),
         }
     }
 }
@@ -210,72 +231,70 @@ impl<S: Send + Sync> FromRequestParts<S> for Viewer
 where
     Access: FromRef<S>,
 {
-    type Rejection = Refusal;
+    type Rejection = AuthError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
         let access = Access::from_ref(state);
-        match known(&access, parts).await? {
+        match authenticate(&access, parts).await? {
             Some(viewer) => {
                 let viewer = Self { address: address_of(&parts.extensions), ..viewer };
-                if let Some(caller) = parts.extensions.get::<Caller>() {
-                    caller.is(viewer.actor());
+                if let Some(actor) = parts.extensions.get::<RequestActor>() {
+                    actor.set(viewer.actor());
                 }
                 Ok(viewer)
             }
             None if parts.method == Method::GET && wants_html(&parts.headers) => {
-                // Nobody types a password into a screen on the wall.
+                // A display cannot type a password.
                 if parts.uri.path().starts_with("/wallboard/") {
-                    return Err(Refusal::SignIn("/display".to_owned()));
+                    return Err(AuthError::Login("/display".to_owned()));
                 }
-                let then = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
+                let then = parts.uri.path_and_query().map_or("/", |path| path.as_str());
                 let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("then", then).finish();
-                Err(Refusal::SignIn(if then == "/" { "/login".to_owned() } else { format!("/login?{query}") }))
+                Err(AuthError::Login(if then == "/" { "/login".to_owned() } else { format!("/login?{query}") }))
             }
-            None => Err(Problem::sign_in_needed().into()),
+            None => Err(ApiError::unauthorized().into()),
         }
     }
 }
 
-/// Whoever sends this request.
-async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal> {
+async fn authenticate(access: &Access, parts: &Parts) -> Result<Option<Viewer>, ApiError> {
     let headers = &parts.headers;
     if matches!(access.auth_mode(), AuthMode::Disabled) {
-        return Ok(Some(Viewer::anybody(Permission::everything(Role::Administrator))));
+        return Ok(Some(Viewer::anonymous(Permission::everything(Role::Administrator))));
     }
-    // A token that was sent on purpose counts before a cookie that is sent always.
+    // A token is sent on purpose and a cookie with every request: the token wins.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
-        let from = door::origin(address_of(&parts.extensions), headers);
-        let peer = ClientIp(from.address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
-        let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
-        return match sign_ins.for_bearer_token(&token, from.clone(), may_ask).await {
+        let client = client_info(address_of(&parts.extensions), headers);
+        let may_ask = access.token_attempt(client.address);
+        return match sign_ins.for_bearer_token(&token, client.clone(), may_ask).await {
             Ok(sign_in) => {
                 if sign_in.is_first_use() {
-                    access.admitted(&sign_in, &from, "bearer").await;
+                    access.audit_sign_in(&sign_in, &client, "bearer").await;
                 }
-                Ok(Viewer::person(sign_in))
+                Ok(Viewer::user(sign_in))
             }
             Err(error) => {
-                access.refused(&from, "bearer", &error);
-                if matches!(error, SignInError::Refused) { Ok(None) } else { Err(door::problem(&error).into()) }
+                access.audit_refused_sign_in(&client, "bearer", &error);
+                if matches!(error, SignInError::Refused) { Ok(None) } else { Err(ApiError::from(&error)) }
             }
         };
     }
-    let cookies = access.cookies();
-    let person = access.signed_in(headers).await.and_then(Viewer::person);
-    if person.is_some() {
-        return Ok(person);
+    let user = access.signed_in(headers).await.and_then(Viewer::user);
+    if user.is_some() {
+        return Ok(user);
     }
+    let cookies = access.cookies();
     let Some(key) = cookies.read(headers, cookies.display()) else { return Ok(None) };
-    match access.displays().of_key(&key).await {
-        Ok(screen) => Ok(screen.map(Viewer::display)),
+    match access.displays().by_key(&key).await {
+        Ok(display) => Ok(display.map(Viewer::display)),
         Err(error) => {
-            tracing::error!(error = %error, "the displays cannot be read");
-            Err(Problem::not_now(COME_BACK).into())
+            tracing::error!(error = %error, "displays could not be read");
+            Err(ApiError::busy())
         }
     }
 }
 
-/// The token that a request carries in its header.
+/// The bearer token of a request.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<Secret> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -293,9 +312,9 @@ macro_rules! at_least {
         where
             Access: FromRef<S>,
         {
-            type Rejection = Refusal;
+            type Rejection = AuthError;
 
-            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
                 let viewer = Viewer::from_request_parts(parts, state).await?.at_least(Role::$name)?;
                 Ok(Self(if parts.method.is_safe() { viewer } else { viewer.acting()? }))
             }
@@ -304,25 +323,12 @@ macro_rules! at_least {
 }
 
 at_least! {
-    /// A person, and no display.
+    /// A user of any role, but no display.
     Agent,
-    /// Somebody who leads agents, or is more.
+    /// A viewer with at least the role of a team lead.
     TeamLead,
-    /// Somebody who keeps the floor, or is more.
+    /// A viewer with at least the role of a supervisor.
     Supervisor,
-    /// Somebody who keeps the house.
+    /// A viewer with the role of an administrator.
     Administrator,
-}
-
-impl FromRef<AppState> for Displays {
-    fn from_ref(state: &AppState) -> Self {
-        state.access.displays().clone()
-    }
-}
-
-/// What every handler of the floor's may ask the state for.
-impl FromRef<AppState> for Access {
-    fn from_ref(state: &AppState) -> Self {
-        state.access.clone()
-    }
 }

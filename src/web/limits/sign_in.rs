@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
+use base::attempts::{Attempt, Attempts, Delays};
+use base::network_of;
 use governor::Quota;
 use governor::clock::{Clock, DefaultClock};
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
-use super::tries::{Attempt, Attempts, Backoff};
 use super::{Throttle, count};
 use crate::web::client_ip::ClientIp;
-use crate::web::serve::network_of;
 
 /// Sign-ins of one address: per minute, and burst. A whole shift signs in at once, behind one address.
 const BY_ADDRESS: (u32, u32) = (5, 60);
 
 /// Tokens that are not known here, of one address: each costs a request to Clarity. Those that Clarity accepts are not
 /// counted.
-const TOKENS: Backoff = Backoff { free: 60, first: Duration::from_secs(1), factor: 1, longest: Duration::from_secs(1) };
+const TOKENS: Delays = Delays { free: 60, first: Duration::from_secs(1), factor: 1, longest: Duration::from_secs(1) };
 
 /// Wrong passwords of one address for one account: at most eight attempts in the first half hour, so that a domain which
 /// locks an account after ten does not lock it because of one address.
-const PASSWORDS: Backoff =
-    Backoff { free: 3, first: Duration::from_secs(10), factor: 3, longest: Duration::from_secs(30 * 60) };
+const PASSWORDS: Delays =
+    Delays { free: 3, first: Duration::from_secs(10), factor: 3, longest: Duration::from_secs(30 * 60) };
 
 /// The limits of sign-in attempts.
 #[derive(Debug)]
@@ -98,7 +98,8 @@ mod tests {
 
     use governor::clock::FakeRelativeClock;
 
-    use super::super::tries::FORGET_AFTER;
+    use base::attempts::FORGET_AFTER;
+
     use super::*;
 
     fn address(text: &str) -> ClientIp {

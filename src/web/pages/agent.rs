@@ -12,7 +12,7 @@ use super::known::{Known, UNREPORTED, UNTOLD};
 use super::pager::range;
 use super::stat::Measure;
 use super::{PageState, Timer, format, stat, words};
-use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
+use crate::live::document::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StatusIntervalDoc};
 
 /// What customers said about the agent, of thirty days but for what waits now.
 const STATS: [stat::Column; 7] = [
@@ -194,7 +194,7 @@ impl Counted {
 }
 
 impl Stint {
-    fn new(page: &PageState, began: Timestamp, stint: &StintDoc) -> Self {
+    fn new(page: &PageState, began: Timestamp, stint: &StatusIntervalDoc) -> Self {
         let reason = [stint.suspended.then_some("Suspended"), stint.reason.as_deref()];
         Self {
             id: began.to_string(),

@@ -3,7 +3,7 @@
 use super::known::{Known, UNREPORTED, UNTOLD};
 use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
-use crate::live::shape::{AgentDoc, metric_total};
+use crate::live::document::{AgentDoc, metric_total};
 
 /// Metrics with a column of their own.
 pub(super) const SHOWN: [&str; 2] = ["answeredCount", "ronaCount"];
@@ -161,7 +161,7 @@ pub(super) fn reason(agent: &AgentDoc) -> String {
 }
 
 /// Whether a score stands on too few answers.
-pub(super) fn is_small(score: Option<&crate::live::shape::NpsDoc>) -> bool {
+pub(super) fn is_small(score: Option<&crate::live::document::NpsDoc>) -> bool {
     score.is_some_and(|score| score.n > 0 && score.n < format::SMALL_SAMPLE)
 }
 

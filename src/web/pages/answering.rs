@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{PageState, segment, step, words};
 use crate::domain::FeedbackActionKind;
-use crate::live::shape::{ActionDoc, FeedbackDoc};
+use crate::live::document::{ActionDoc, FeedbackDoc};
 
 /// Something that can be done. A form that is not offered now is on the page all the same, unseen: when Goodays offers it,
 /// nothing has to be loaded.

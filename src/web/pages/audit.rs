@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{CurrentUser, format, segment};
 use crate::domain::{Actor, ActorKind};
 use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditEntry};
-use crate::web::audit::AuditQuery;
+use crate::web::audit_query::AuditQuery;
 
 /// What is shown of the audit.
 pub struct AuditPage<'a> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{PageState, words};
-use crate::live::shape::SessionDoc;
+use crate::live::document::SessionDoc;
 
 /// Sessions by their beginning; those without one come last.
 pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionDoc> {

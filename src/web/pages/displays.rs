@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{CurrentUser, format};
+use crate::actions::displays::DisplayStatus;
 use crate::store::{DisplayLogin, DisplayLoginOutcome};
-use crate::web::access::displays::DisplayStatus;
 
 /// What a display shows that has not been let in.
 pub enum PairingState<'a> {
@@ -157,7 +157,7 @@ impl Row {
 fn used(it: &DisplayLogin, now: Timestamp, zone: &TimeZone) -> String {
     let outcome = match it.outcome {
         DisplayLoginOutcome::Accepted => "let in",
-        DisplayLoginOutcome::AlreadyActive => "was in already",
+        DisplayLoginOutcome::AlreadyPaired => "was in already",
         DisplayLoginOutcome::OtherBrowser => "refused: bound to another browser",
         DisplayLoginOutcome::Revoked => "refused: revoked",
         DisplayLoginOutcome::Expired => "refused: its time is over",

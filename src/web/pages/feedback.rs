@@ -12,7 +12,7 @@ use super::pager::Pager;
 use super::pinning::Pinning;
 use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
-use crate::live::shape::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
+use crate::live::document::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
@@ -347,9 +347,9 @@ fn facts(page: &PageState, doc: &FeedbackDoc) -> [Fact; 8] {
         fact("Source", "source", "labelled", doc.source.as_deref().map(format::label)),
         fact("Place", "place", "optional", doc.place.clone()),
         fact("Delegated to", "delegatedTo", "optional", doc.delegated_to.clone()),
-        fact("Queue", "joined/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
-        fact("Team", "joined/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
-        fact("Session", "joined/session", "number", join.session.map(|session| session.to_string())),
+        fact("Queue", "attribution/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
+        fact("Team", "attribution/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
+        fact("Session", "attribution/session", "number", join.session.map(|session| session.to_string())),
         fact("Alert", "alert", "alert", (doc.alert == Some(true)).then(|| "Goodays raised an alert for it".to_owned())),
     ]
 }

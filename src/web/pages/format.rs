@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::words;
 use crate::domain::MetricValue;
-use crate::live::shape::{MetricsDoc, NpsDoc, metric_total};
+use crate::live::document::{MetricsDoc, NpsDoc, metric_total};
 
 /// Stands where nothing was ever measured. Zero is a measurement.
 pub const NONE: &str = "–";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{PageState, format, words};
 use crate::domain::{Role, SourceName};
-use crate::live::shape::SourceDoc;
+use crate::live::document::SourceDoc;
 use crate::web::assets;
 
 /// The frame of a page.

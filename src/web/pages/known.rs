@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
-use crate::live::shape::{SourceDoc, StaffDoc};
+use crate::live::document::{SourceDoc, StaffDoc};
 
 /// A number, written; or a dash, and why.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -51,11 +51,13 @@ pub use table_query::TableQuery;
 pub use unusable::Unusable;
 pub use wallboard::{Board, wallboard};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::Role;
-use crate::live::shape::StateDoc;
+use crate::live::document::Document;
 use crate::web::access::Viewer;
 
 /// A painted document: the state of a scope at a version, and what a page must say about it.
@@ -74,7 +76,7 @@ pub struct PageState {
     /// The zone of the board's day; all times are shown in it.
     pub time_zone: TimeZone,
     /// The document.
-    pub state: StateDoc,
+    pub state: Arc<Document>,
     /// The very same document as JSON.
     pub state_json: String,
     /// Whether everything on the page is invented.

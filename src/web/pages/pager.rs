@@ -1,8 +1,8 @@
 //! Where a page stands in a list of which it shows a part, and the way to the other parts.
 
 use super::{PageState, format};
+use crate::live::document::ListDoc;
 use crate::live::list::PAGE;
-use crate::live::shape::ListDoc;
 
 /// What is said of the whole list, and where its neighbours are.
 pub(super) struct Pager {

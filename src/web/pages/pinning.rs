@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::feedback::{responder, responder_activity};
 use super::{PageState, segment, words};
-use crate::live::shape::{AttributionDoc, CandidateDoc};
+use crate::live::document::{AttributionDoc, CandidateDoc};
 
 /// What the page says and asks about the call of a response.
 pub(super) struct Pinning {

@@ -5,7 +5,7 @@ use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::supervisor::longest_of;
 use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
-use crate::live::shape::{QueueDoc, metric_total};
+use crate::live::document::{QueueDoc, metric_total};
 
 /// Metrics with a column of their own.
 const SHOWN: [&str; 3] = ["queuedCount", "answeredCount", "abandonedCount"];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::known::{self, ANSWERS};
 use super::{PageState, format, step};
 use crate::domain::SourceName;
-use crate::live::shape::{
+use crate::live::document::{
     EffectDoc, FeedbackTotalDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, RatioDoc, SourceDoc, TimesDoc,
 };
 

@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::known::{HIDDEN, Known};
 use super::{PageState, Timer, Unusable, format, words};
 use crate::domain::{Role, SourceName};
-use crate::live::shape::SourceDoc;
+use crate::live::document::SourceDoc;
 
 /// Renders the page.
 pub fn status(page: &PageState, unusable: &Unusable) -> Result<String, askama::Error> {

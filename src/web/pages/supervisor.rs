@@ -10,7 +10,7 @@ use super::queues::QueueTable;
 use super::table_query::TextKey;
 use super::{PageState, TableQuery, Timer, words};
 use crate::domain::SourceName;
-use crate::live::shape::{COUNTED_ALL, CountsDoc, StaffDoc};
+use crate::live::document::{COUNTED_ALL, CountsDoc, StaffDoc};
 
 /// Renders the page as the viewer chose to see it.
 pub fn supervisor(page: &PageState, view: &TableQuery) -> Result<String, askama::Error> {

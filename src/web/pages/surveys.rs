@@ -9,7 +9,7 @@ use super::pager::Pager;
 use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
 use crate::actions::surveys::SkippedInteraction;
-use crate::live::shape::SurveyDoc;
+use crate::live::document::SurveyDoc;
 
 /// What stands on top, of thirty days but for today's coverage.
 const TILES: [stat::Column; 7] = [

@@ -1,13 +1,15 @@
 //! Every page from a believable floor, from an empty one, and from one full of hostile text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::stat::{Counted, Stat};
 use super::*;
 use crate::domain::{MetricValue, SourceName};
-use crate::live::shape::{MetricsDoc, NpsDoc, SourceDoc};
+use crate::live::document::{MetricsDoc, NpsDoc, SourceDoc};
 
 #[path = "../../../tests/it/support/sample_document.rs"]
 mod sample_document;

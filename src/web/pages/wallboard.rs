@@ -11,7 +11,7 @@ use super::stat::Stat;
 use super::supervisor::{longest, longest_of, waiting};
 use super::table_query::TextKey;
 use super::{PageState, Timer, format, step};
-use crate::live::shape::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
+use crate::live::document::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
 #[derive(Debug, Clone, PartialEq)]

@@ -79,7 +79,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (life, metrics) = (Lifecycle::new(), Metrics::new(clock()));
-        let data = TempDir::new().unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let data = tempfile::Builder::new().permissions(private).tempdir().unwrap();
         let store = Store::open(data.path(), clock()).unwrap();
         life.spawn_service(tls.clone().watch_files(Duration::from_millis(20), store.clone()));
         let app = Router::new().route("/", get(|| async { "hello" }));

@@ -1,4 +1,4 @@
-//! An Agent Connect written from its documents alone: closed bodies, records behind a cursor, a key and a signed token.
+//! A mock of Agent Connect, written from its documents alone: closed bodies, records after a cursor, a key and a JWT.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const KEY: &str = "the-key";
 const SECRET: &str = "a-secret-that-signs-the-tokens-of-data-return";
 
-/// The fields that a request may have, and those of its parts (`apis.md` B177).
+/// The fields that a request may have, and those of its parts (apis.md B177).
 const REQUEST: [&str; 12] = [
     "customer",
     "employee",
@@ -92,7 +92,7 @@ impl AgentConnect {
 }
 
 impl Book {
-    /// Lets the customer of a record answer: it gets a new place (`apis.md` P10).
+    /// Lets the customer of a record answer: it gets a new place (apis.md P10).
     pub fn answer(&mut self, interaction: &str, stars: u8, comment: &str) {
         let next = self.next();
         let found = self.records.iter_mut().find(|record| record["ext_interaction_id"] == interaction);

@@ -87,7 +87,8 @@ impl Browser {
             }
         });
         if waited.await.is_err() {
-            let facts = "return JSON.stringify({ ...document.documentElement.dataset, page: location.href, seen: document.visibilityState })";
+            let facts = "return JSON.stringify({ ...document.documentElement.dataset, page: location.href, seen: \
+                document.visibilityState })";
             panic!("never came: {what}; the page says {}", self.ask(facts).await);
         }
     }

@@ -1,4 +1,4 @@
-//! A Clarity of a few lines that answers what it was told to, does not push, and remembers what it was asked.
+//! A mock of Clarity with scripted answers and a log of requests. It does not push.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use super::server::TestServer;
 
 const ROOT: &str = "/webapi/api/v2/";
 
-/// The mock. What it has no answer to is not there.
+/// The mock. Without a scripted answer it responds 404.
 #[derive(Clone, Default)]
 pub struct Mock(Arc<Mutex<Script>>);
 
@@ -67,9 +67,9 @@ impl Mock {
     }
 
     /// A server that asks this Clarity, with what is configured about it changed as wanted.
-    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> TestServer {
+    pub async fn server(&self, change: impl FnOnce(&mut Clarity)) -> TestServer {
         let clarity = self.config(change).await;
-        TestServer::alone(|config| config.clarity = Some(clarity)).await
+        TestServer::standalone(|config| config.clarity = Some(clarity)).await
     }
 
     /// Opens it, and says what a server needs to know of it.

@@ -1,5 +1,5 @@
-//! A Goodays written from the upstream's document alone: it takes what the document allows, refuses everything else and says
-//! why, and remembers what it was asked. Its events have the structure of the document's, with values of our own.
+//! A mock of Goodays, written from its document alone: it accepts what the document allows, refuses the rest with a
+//! reason, and logs requests. Its events have the document's structure.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -68,20 +68,20 @@ impl Mock {
     }
 
     /// A server beside it.
-    pub async fn house(&self, change: impl FnOnce(&mut Config)) -> TestServer {
-        self.house_at(Clock::system(), change).await
+    pub async fn server(&self, change: impl FnOnce(&mut Config)) -> TestServer {
+        self.server_at(Clock::system(), change).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn house_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> TestServer {
-        TestServer::alone_at(clock, |config| {
+    pub async fn server_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::standalone_at(clock, |config| {
             config.goodays = Some(self.config());
             change(config);
         })
         .await
     }
 
-    /// A customer answers; Goodays knows of it and tells nobody.
+    /// A customer answers; Goodays stores it and sends no webhook.
     pub fn customer_answers(&self, id: &str, change: impl FnOnce(&mut Value)) -> Value {
         let mut response = response(id);
         change(&mut response);
@@ -97,7 +97,8 @@ impl Mock {
         let note = text(message, &format!("2026-11-20T12:{minute}:39.810686+01:00"), "Message", content, true);
         response["attached_messages"].as_array_mut().expect("a list").insert(0, note.clone());
         response["state"] = json!("closed");
-        // The document's own event repeats the first date (`apis.md` B140), and names another thread and id (B136, B138).
+        // The document's own event repeats the first date (apis.md B140), and names another thread and id (B136,
+        // B138).
         response["updated_date"] = response["created_date"].clone();
         response["thread"] = json!("12AB34");
         response["actions"] = json!({"message": "https://api.goodays.coapi/v2/responses/12AB34/message"});
@@ -109,13 +110,14 @@ impl Mock {
         let mut state = self.state();
         let response = state.responses.get_mut(id).expect("a response");
         response["updated_date"] = json!("2026-11-20T11:13:08.014586+01:00");
-        response["delegated_to"] = json!({"id": "ap4M7B1w82", "partner_id": "CustomerService", "name": "Customer Service",
+        response["delegated_to"] = json!({"id": "ap4M7B1w82", "partner_id": "CustomerService",
+            "name": "Customer Service",
             "enabled": true, "detail_url": "https://api.goodays.cov2/places/ap4M7B1w82"});
         response["actions"].as_object_mut().expect("a map").remove("call");
         json!({"event_type": "delegated", "response": response})
     }
 
-    /// SignedIn does something in Goodays itself.
+    /// A user of Goodays acts there.
     pub fn operator_acts(&self, id: &str, action: &str, body: &Value) {
         apply(&mut self.state(), id, action, body);
     }
@@ -156,10 +158,10 @@ impl Mock {
 }
 
 /// Sends an event, signed, as Goodays would.
-pub async fn send(house: &TestServer, event: &Value) {
+pub async fn send(server: &TestServer, event: &Value) {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from(SECRET), body.as_bytes()).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
     assert_eq!(request.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
 }
 
@@ -167,16 +169,20 @@ fn response(id: &str) -> Value {
     json!({
         "id": id, "token": TOKEN, "created_date": "2026-11-20T10:20:39.810686+01:00",
         "updated_date": "2026-11-20T10:21:15.952136+01:00", "source": "email",
-        "survey": {"id": "12AB34", "slug": "survey1", "label": "survey 1", "enabled": true, "detail_url": "https://api.goodays.co/v2/surveys/12AB34"},
+        "survey": {"id": "12AB34", "slug": "survey1", "label": "survey 1", "enabled": true,
+            "detail_url": "https://api.goodays.co/v2/surveys/12AB34"},
         "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34",
-            "title": "**Recommanderiez-vous** ce magasin /PLACE/ à votre entourage ?", "type": "nps", "enabled": true}}],
+            "title": "**Recommanderiez-vous** ce magasin /PLACE/ à votre entourage ?", "type": "nps",
+                "enabled": true}}],
         "message": text("mxo1B0eGdj", "2026-11-20T10:20:39.810686+01:00", "Problem", "Nobody called me back.", true),
         "reply": null,
         "user": {"email": "chester@example.com", "first_name": "Chester", "last_name": "COPPERPOT",
             "opt_in": {"newsletter": false, "email": false, "sms": false}},
         "context": {"email": "chester@example.com", "phone": "", "crm_id": "", "cz_tag": "survey1",
-            "extra": {"transaction_date": "2026-11-19", "transaction_time": "17:47:00"}, "last_name": "COPPERPOT", "first_name": "Chester"},
-        "place": {"id": "12AB34", "partner_id": "1234", "name": "place name", "enabled": true, "detail_url": "https://api.goodays.co/v2/places/12AB34"},
+            "extra": {"transaction_date": "2026-11-19", "transaction_time": "17:47:00"}, "last_name": "COPPERPOT",
+                "first_name": "Chester"},
+        "place": {"id": "12AB34", "partner_id": "1234", "name": "place name", "enabled": true,
+            "detail_url": "https://api.goodays.co/v2/places/12AB34"},
         "delegated_to": null, "attached_messages": [], "state": "open", "thread": "z4RjEyMP4r",
         "actions": {
             "reply": format!("https://api.goodays.co/api/v2/responses/{id}/reply"),
@@ -199,7 +205,7 @@ fn text(id: &str, created: &str, kind: &str, content: &str, by_customer: bool) -
 async fn respond(State(mock): State<Mock>, method: Method, at: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = at.path().strip_prefix("/v2/").unwrap_or("?").to_owned();
     mock.state().asked.push(format!("{method} {path}?{}", at.query().unwrap_or_default()));
-    // The token stands there by itself: no "Bearer" (`apis.md` G30).
+    // The token stands there by itself: no "Bearer" (apis.md G30).
     if headers.get("authorization").is_none_or(|token| token != TOKEN) {
         mock.state().wrong.push(format!("{path}: the token"));
         return refusal(403, "Invalid authentication credentials");
@@ -229,7 +235,7 @@ fn users(query: &str) -> Response {
 }
 
 impl Mock {
-    /// Two on a page (`apis.md` P23), those that were created in the time asked for.
+    /// Two on a page (apis.md P23), those that were created in the time asked for.
     fn list(&self, query: &str) -> Response {
         let state = self.state();
         if state.without_list {
@@ -317,7 +323,7 @@ fn apply(state: &mut State_, id: &str, action: &str, body: &Value) {
         let note = text(&format!("answer{count}"), &at, "Message", content, false);
         response["attached_messages"].as_array_mut().expect("a list").insert(0, note.clone());
         if response["reply"].is_null() {
-            // The same text with another type (`apis.md` B141).
+            // The same text with another type (apis.md B141).
             response["reply"] = note;
             response["reply"]["type"] = json!("text");
         }

@@ -1,4 +1,4 @@
-//! A Kustomer written from its documents alone: records as JSON:API or flat, and signed webhooks.
+//! A mock of Kustomer, written from its documents alone: records as JSON:API or flat, and signed webhooks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -111,9 +111,9 @@ pub fn sign(body: &[u8]) -> String {
 }
 
 /// Posts a signed event.
-pub async fn post(house: &TestServer, event: &Value) -> Response {
+pub async fn post(server: &TestServer, event: &Value) -> Response {
     let body = event.to_string();
     let signature = sign(body.as_bytes());
-    let call = house.http.post(house.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", signature);
+    let call = server.http.post(server.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", signature);
     call.header("Content-Type", "application/json").body(body).send().await.expect("an answer")
 }

@@ -1,18 +1,27 @@
-// What sticks out of the page, and which controls are covered or lie upon each other, as sentences. Measured in a browser.
+// Overflowing elements, and controls that are covered or overlap, as sentences. Runs in a browser.
 const odd = [];
 const wide = innerWidth;
 const scroller = document.scrollingElement;
 if (scroller.scrollWidth > wide) odd.push(`the page is ${scroller.scrollWidth} wide of ${wide}`);
 // What is read out and not seen, and what is drawn in its own units.
 const unseen = ".hidden-heading, .skip, svg, template, option";
-const name = (n) => { const own = n.id ? `#${n.id}` : n.className && typeof n.className === 'string' ? `.${n.className.split(' ').join('.')}` : ''; const cell = n.closest('[data-path],[data-label],section'); return `${n.tagName.toLowerCase()}${own}${cell && cell !== n ? ` in ${cell.dataset.path ?? cell.dataset.label ?? cell.className}` : ''} "${(n.textContent ?? '').trim().slice(0, 20)}"`; };
-const isSeen = (n) => n.checkVisibility({ visibilityProperty: true, opacityProperty: true, contentVisibilityAuto: true }) && !n.closest(unseen);
+const name = (n) => {
+  const classes = n.className && typeof n.className === 'string' ? `.${n.className.split(' ').join('.')}` : '';
+  const cell = n.closest('[data-path],[data-label],section');
+  const place = cell && cell !== n ? ` in ${cell.dataset.path ?? cell.dataset.label ?? cell.className}` : '';
+  const text = (n.textContent ?? '').trim().slice(0, 20);
+  return `${n.tagName.toLowerCase()}${n.id ? `#${n.id}` : classes}${place} "${text}"`;
+};
+const isSeen = (n) => n.checkVisibility({ visibilityProperty: true, opacityProperty: true,
+  contentVisibilityAuto: true }) && !n.closest(unseen);
 const board = document.querySelector('.board');
-const out = (r) => r.width > 0 && r.height > 0 && (r.left < -1 || r.right > wide + 1 || (board && (r.top < -1 || r.bottom > innerHeight + 1)));
+const out = (r) => r.width > 0 && r.height > 0
+  && (r.left < -1 || r.right > wide + 1 || (board && (r.top < -1 || r.bottom > innerHeight + 1)));
 const known = new Map([[document.body, false]]);
 const isClipped = (element) => {
   if (!element) return false;
-  if (!known.has(element)) known.set(element, getComputedStyle(element).overflow !== "visible" || isClipped(element.parentElement));
+  if (!known.has(element)) known.set(element,
+    getComputedStyle(element).overflow !== "visible" || isClipped(element.parentElement));
   return known.get(element);
 };
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
@@ -25,13 +34,21 @@ for (let n = walker.currentNode; n; n = walker.nextNode()) {
     range.selectNodeContents(n);
     const clipped = isClipped(element);
     if (!clipped && [...range.getClientRects()].some(out)) odd.push(`text out: ${name(element)}`);
-  } else if (out(n.getBoundingClientRect())) { const r = n.getBoundingClientRect(); odd.push(`out: ${name(n)} ${Math.round(r.left)}..${Math.round(r.right)} y ${Math.round(r.top)}..${Math.round(r.bottom)}`); }
+  } else if (out(n.getBoundingClientRect())) {
+    const r = n.getBoundingClientRect();
+    const [left, right, top, bottom] = [r.left, r.right, r.top, r.bottom].map(Math.round);
+    odd.push(`out: ${name(n)} ${left}..${right} y ${top}..${bottom}`);
+  }
 }
-const controls = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].filter(isSeen);
+const selector = 'a[href], button, input:not([type=hidden]), select, textarea, summary';
+const controls = [...document.querySelectorAll(selector)].filter(isSeen);
 const boxes = controls.map((n) => [...n.getClientRects()].filter((r) => r.width > 0 && r.height > 0));
 for (let i = 0; i < controls.length; i++) for (let j = i + 1; j < controls.length; j++) {
   if (controls[i].contains(controls[j]) || controls[j].contains(controls[i])) continue;
-  if (boxes[i].some((a) => boxes[j].some((b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1))) odd.push(`overlap: ${name(controls[i])} and ${name(controls[j])}`);
+  const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  if (boxes[i].some((a) => boxes[j].some((b) => overlap(a, b))))
+    odd.push(`overlap: ${name(controls[i])} and ${name(controls[j])}`);
 }
 for (const control of controls) {
   if (control.disabled) continue;
@@ -39,7 +56,8 @@ for (const control of controls) {
   const r = [...control.getClientRects()].find((r) => r.width > 0 && r.height > 0);
   if (!r) continue;
   const hit = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
-  if (hit !== control && !control.contains(hit) && !(hit && hit.contains(control) && hit.closest('label, a'))) odd.push(`covered: ${name(control)} by ${hit ? name(hit) : 'nothing'}`);
+  if (hit !== control && !control.contains(hit) && !(hit && hit.contains(control) && hit.closest('label, a')))
+    odd.push(`covered: ${name(control)} by ${hit ? name(hit) : 'nothing'}`);
 }
 scroller.scrollTop = 0;
 return [...new Set(odd)];

@@ -1,4 +1,4 @@
-//! SignedIn who has come in: their cookie, and everything that they can ask for with it.
+//! A signed-in user: the cookie and the requests with it.
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
@@ -6,38 +6,38 @@ use sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::server::TestServer;
-use super::viewer::{Held, Viewer};
+use super::viewer::{Position, Viewer};
 
-/// Who plays whom in front of a sandbox, by number.
+/// The agent of the sandbox for each role, by id.
 pub const ADMINISTRATOR: i64 = 1;
 pub const SUPERVISOR: i64 = 2;
 pub const TEAM_LEAD: i64 = 3;
 pub const AGENT: i64 = 4;
 
-/// SignedIn who has come in.
+/// A signed-in user.
 pub struct SignedIn<'a> {
-    house: &'a TestServer,
+    server: &'a TestServer,
     pub cookie: String,
 }
 
 impl<'a> SignedIn<'a> {
     /// An agent of the sandbox, by their own token, as an intranet page would bring it.
-    pub async fn as_agent(house: &'a TestServer, sandbox: &Sandbox, agent: i64) -> Self {
+    pub async fn as_agent(server: &'a TestServer, sandbox: &Sandbox, agent: i64) -> Self {
         let token = sandbox.control().token_for(agent).expect("an agent");
         let form = [("token", token.as_str())];
-        let answer = house.http.post(house.at("/login/token")).form(&form).send().await.expect("an answer");
+        let answer = server.http.post(server.at("/login/token")).form(&form).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()[LOCATION]), (303, &"/".parse().expect("a header")));
-        Self { house, cookie: cookie(&answer) }
+        Self { server, cookie: cookie(&answer) }
     }
 
-    /// Whoever holds this cookie.
-    pub fn with_cookie(house: &'a TestServer, cookie: String) -> Self {
-        Self { house, cookie }
+    /// The user with this cookie.
+    pub fn with_cookie(server: &'a TestServer, cookie: String) -> Self {
+        Self { server, cookie }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let origin = self.house.base.as_str().trim_end_matches('/');
-        self.house.http.request(method, self.house.at(path)).header(COOKIE, &self.cookie).header("origin", origin)
+        let origin = self.server.base.as_str().trim_end_matches('/');
+        self.server.http.request(method, self.server.at(path)).header(COOKIE, &self.cookie).header("origin", origin)
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -59,9 +59,9 @@ impl<'a> SignedIn<'a> {
         answer.json::<Value>().await.expect("JSON")["state"].take()
     }
 
-    pub async fn watch(&self, scope: &str, held: Option<Held>) -> Viewer {
-        let origin = self.house.base.as_str().trim_end_matches('/');
-        Viewer::connect_with(&self.house.base, scope, held, &[("cookie", &self.cookie), ("origin", origin)]).await
+    pub async fn watch(&self, scope: &str, held: Option<Position>) -> Viewer {
+        let origin = self.server.base.as_str().trim_end_matches('/');
+        Viewer::connect_with(&self.server.base, scope, held, &[("cookie", &self.cookie), ("origin", origin)]).await
     }
 }
 
@@ -71,7 +71,7 @@ pub fn cookie(answer: &Response) -> String {
     given.split(';').next().expect("a pair").to_owned()
 }
 
-/// Something that each route would take.
+/// A valid body for each route.
 pub fn body(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"status": "available"}),

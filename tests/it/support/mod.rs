@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! Helpers: the server under test, mocks of the upstreams, clients.
 
 pub mod agent_connect;
 pub mod browser;
@@ -15,7 +15,7 @@ pub mod tls;
 pub mod viewer;
 pub mod windows_domain;
 
-/// Waits until something that nobody announces has come to pass.
+/// Polls until a condition holds.
 pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
     let reached = async {
         while !wanted() {
@@ -25,7 +25,7 @@ pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
     assert!(tokio::time::timeout(server::TIMEOUT, reached).await.is_ok(), "never came: {what}");
 }
 
-/// The same, for what has to be asked for.
+/// The same for an async condition.
 pub async fn until_async(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     let reached = async {
         while !wanted().await {

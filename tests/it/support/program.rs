@@ -33,14 +33,14 @@ pub fn write_to(path: &Path, text: &str) {
 }
 
 /// A server that can be killed.
-pub struct Server {
+pub struct ServerProcess {
     pub base: Url,
     pub process: Child,
-    /// Open for as long as it runs: nobody speaks into a pipe without an end.
+    /// Kept open, because the program would fail to write into a closed pipe.
     _says: Lines<BufReader<ChildStdout>>,
 }
 
-impl Server {
+impl ServerProcess {
     /// Serves on a free port, with these sections and with what earlier ones have left in the folder.
     pub async fn start(folder: &TempDir, sections: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();

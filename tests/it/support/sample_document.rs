@@ -1,4 +1,4 @@
-//! A believable floor as a document: the same for every test and for the screenshots, from nothing but a number and a time.
+//! A plausible live document, a function of the number of agents and the time.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -39,7 +39,8 @@ const STATUSES: [(&str, &str, &str, usize); 12] = [
 ];
 const SAID: [(&str, u8); 8] = [
     (
-        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was very kind, but forty minutes for a label is too long.",
+        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was \
+            very kind, but forty minutes for a label is too long.",
         3,
     ),
     ("Quick, friendly, solved. Thank you!", 10),
@@ -51,7 +52,7 @@ const SAID: [(&str, u8); 8] = [
     ("Why can't I change the address by myself?", 5),
 ];
 
-/// A floor at an instant: `agents` agents, twelve queues, twenty responses, fifteen survey requests.
+/// `agents` agents, twelve queues, twenty responses, fifteen survey requests.
 pub fn sample(now: Timestamp, agents: usize) -> Value {
     let mut floor = uncounted(now, agents);
     floor["counts"] = counts(&floor, &[]);
@@ -101,21 +102,26 @@ fn uncounted(now: Timestamp, agents: usize) -> Value {
     json!({
         "agents": people(now, agents),
         "queues": queues(now),
-        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name, "groups": { "1": "Retail" }, "unit": "Shop", "feedback": { "responses": 40, "open": i, "since": ago(now, 30 * 86_400) } }))).collect::<Map<_, _>>(),
+        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name,
+            "groups": { "1": "Retail" }, "unit": "Shop", "feedback": { "responses": 40, "open": i, "since": ago(now,
+            30 * 86_400) } }))).collect::<Map<_, _>>(),
         "feedback": feedback(now, agents),
         "surveys": surveys(now, agents),
         "alerts": {},
         "labels": { "availableTime": "Time ready for contacts" },
         "sources": {
-            "clarity": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 1), "transport": "webSockets", "counters": { "messages": 48211, "reconnects": 2, "resyncs": 1 } },
-            "goodays": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 130), "transport": "webhook", "counters": { "received": 212, "duplicates": 9, "refused": 1 } },
-            "agentConnect": { "state": "polling", "since": ago(now, 5400), "lastData": ago(now, 40), "transport": "polling", "counters": { "sent": 184, "accepted": 179 } },
+            "clarity": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 1), "transport": "webSockets",
+                "counters": { "messages": 48211, "reconnects": 2, "resyncs": 1 } },
+            "goodays": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 130), "transport": "webhook",
+                "counters": { "received": 212, "duplicates": 9, "refused": 1 } },
+            "agentConnect": { "state": "polling", "since": ago(now, 5400), "lastData": ago(now, 40),
+                "transport": "polling", "counters": { "sent": 184, "accepted": 179 } },
             "kustomer": { "state": "off" }
         }
     })
 }
 
-/// The same floor as whoever looks at agent 45 sees it: with what they did today, and their metrics by queue.
+/// The same in the scope of agent 45, with their status history and metrics by queue.
 pub fn agent_detail(now: Timestamp, agents: usize) -> Value {
     let mut floor = sample(now, agents);
     let agent = &mut floor["agents"]["45"];
@@ -137,7 +143,8 @@ pub fn agent_detail(now: Timestamp, agents: usize) -> Value {
     history.insert(since, json!({ "status": agent["status"], "activity": agent["activity"] }));
     agent["history"] = Value::Object(history);
     agent["occupancy"] = json!({ "value": 50.0, "handling": 1_200_000, "available": 1_200_000 });
-    agent["byQueue"] = json!({ "7": { "audio": { "answeredCount": 9, "ronaCount": 1, "takenCount": 10 } }, "99": { "audio": { "answeredCount": 2 } } });
+    agent["byQueue"] = json!({ "7": { "audio": { "answeredCount": 9, "ronaCount": 1, "takenCount": 10 } },
+        "99": { "audio": { "answeredCount": 2 } } });
     floor
 }
 
@@ -149,9 +156,12 @@ fn people(now: Timestamp, agents: usize) -> Map<String, Value> {
         let name = format!("{} {}.", FIRST[i % FIRST.len()], (b'A' + (i / FIRST.len() * 5 + i % 7) as u8 % 26) as char);
         let (audio, chats) = (i * 13 % 41, i * 5 % 12);
         let mut agent = json!({
-            "name": name, "team": i % TEAMS.len() + 1, "status": status, "activity": activity, "since": since, "suspended": i == 17,
-            "metrics": { "audio": { "answeredCount": audio, "ronaCount": usize::from(i % 9 == 0) * (i % 4) }, "instantMessage": { "answeredCount": chats },
-                "agnostic": { "availableTime": { "total": 1_845_000 + i * 60_000, "average": 61_500.5, "count": 30 } } },
+            "name": name, "team": i % TEAMS.len() + 1, "status": status, "activity": activity, "since": since,
+                "suspended": i == 17,
+            "metrics": { "audio": { "answeredCount": audio, "ronaCount": usize::from(i % 9 == 0) * (i % 4) },
+                "instantMessage": { "answeredCount": chats },
+                "agnostic": { "availableTime": { "total": 1_845_000 + i * 60_000, "average": 61_500.5,
+                    "count": 30 } } },
         });
         if !reason.is_empty() {
             agent["reason"] = json!(reason);
@@ -160,7 +170,8 @@ fn people(now: Timestamp, agents: usize) -> Map<String, Value> {
             let kind = if status == "inImCall" { "instantMessage" } else { "audio" };
             let mut sessions = Map::new();
             for extra in 0..=usize::from(kind == "instantMessage" && i % 2 == 0) {
-                let session = json!({ "queue": i % QUEUES.len() + 1, "modality": kind, "kind": "queued", "status": "active", "since": since, "customer": "Ann B." });
+                let session = json!({ "queue": i % QUEUES.len() + 1, "modality": kind, "kind": "queued",
+                    "status": "active", "since": since, "customer": "Ann B." });
                 sessions.insert((82_000 + i * 2 + extra).to_string(), session);
             }
             agent["sessions"] = Value::Object(sessions);
@@ -169,7 +180,8 @@ fn people(now: Timestamp, agents: usize) -> Map<String, Value> {
             let n = i * 7 % 23 + 1;
             let (promoters, detractors) = (n * (i % 5 + 3) / 9, n / (i % 3 + 4));
             let value = (promoters as f64 - detractors as f64) * 1000.0 / n as f64;
-            agent["feedback"] = json!({ "responses": n + 1, "open": usize::from(i % 11 == 0) * 2, "since": ago(now, 30 * 86_400),
+            agent["feedback"] = json!({ "responses": n + 1, "open": usize::from(i % 11 == 0) * 2, "since": ago(now,
+                30 * 86_400),
                 "nps": { "value": value.round() / 10.0, "promoters": promoters, "detractors": detractors, "n": n } });
         }
         if i == 4 {
@@ -195,13 +207,19 @@ fn queues(now: Timestamp) -> Map<String, Value> {
     for (i, name) in QUEUES.iter().enumerate() {
         let waiting = [2, 0, 5, 1, 0, 0, 11, 0, 3, 0, 0, 1][i];
         let mut queue = json!({
-            "name": name, "open": i != 9, "teams": [i % TEAMS.len() + 1], "waiting": waiting, "agentsOnline": 8 + i * 5 % 13, "agentsAvailable": (i * 3) % 7,
-            "metrics": { "audio": { "queuedCount": waiting, "answeredCount": 310 - i * 17, "abandonedCount": i * 5 % 12 } },
+            "name": name, "open": i != 9, "teams": [i % TEAMS.len() + 1], "waiting": waiting,
+                "agentsOnline": 8 + i * 5 % 13, "agentsAvailable": (i * 3) % 7,
+            "metrics": { "audio": { "queuedCount": waiting, "answeredCount": 310 - i * 17,
+                "abandonedCount": i * 5 % 12 } },
         });
         let sessions: Map<_, _> = (0..waiting)
             .map(|k| {
                 let since = ago(now, ((i + 1) * 23 + k * 11) as i64);
-                ((90_000 + i * 100 + k).to_string(), json!({ "queue": i + 1, "modality": "audio", "status": "queued", "since": since, "customer": format!("Customer {k}") }))
+                (
+                    (90_000 + i * 100 + k).to_string(),
+                    json!({ "queue": i + 1, "modality": "audio", "status": "queued",
+                    "since": since, "customer": format!("Customer {k}") }),
+                )
             })
             .collect();
         if waiting > 0 {
@@ -209,7 +227,8 @@ fn queues(now: Timestamp) -> Map<String, Value> {
             queue["sessions"] = Value::Object(sessions);
         }
         if i % 4 != 3 {
-            queue["feedback"] = json!({ "responses": 90, "open": 3, "nps": { "value": 12.5 + i as f64 * 4.0, "promoters": 41, "detractors": 30, "n": 88 - i } });
+            queue["feedback"] = json!({ "responses": 90, "open": 3, "nps": { "value": 12.5 + i as f64 * 4.0,
+                "promoters": 41, "detractors": 30, "n": 88 - i } });
         } else {
             queue["feedback"] =
                 json!({ "responses": 4, "open": 0, "nps": { "value": 50.0, "promoters": 3, "detractors": 1, "n": 4 } });
@@ -227,22 +246,30 @@ fn feedback(now: Timestamp, agents: usize) -> Map<String, Value> {
         let at = ago(now, (i * i * 190 + 75) as i64);
         let joined = match i % 4 {
             0 | 1 => {
-                json!({ "rule": "extra.session", "confidence": "certain", "evidence": format!("the survey carried session {}", 82_000 + i), "session": 82_000 + i, "agent": agent, "queue": i % 12 + 1, "team": i % 6 + 1 })
+                json!({ "rule": "extra.session", "confidence": "certain",
+                    "evidence": format!("the survey carried session {}", 82_000 + i), "session": 82_000 + i,
+                    "agent": agent, "queue": i % 12 + 1, "team": i % 6 + 1 })
             }
             2 => {
-                json!({ "rule": "place", "confidence": "certain", "evidence": "place 1234 is queue Billing in the configuration", "queue": 3 })
+                json!({ "rule": "place", "confidence": "certain",
+                    "evidence": "place 1234 is queue Billing in the configuration", "queue": 3 })
             }
             _ => json!({ "rule": "unlinked", "evidence": "it carries no session and place 77 is in no table" }),
         };
         let mut item = json!({
-            "state": if i % 5 == 4 { "closed" } else if i % 5 == 3 { "pending" } else { "open" }, "created": at, "source": "email", "survey": "After the call", "nps": nps,
-            "customer": format!("{} {}.", FIRST[(i * 3 + 1) % FIRST.len()], (b'K' + i as u8 % 9) as char), "place": (["Chicago Loop", "Lyon Part-Dieu", "Online shop"][i % 3]),
-            "answers": { "0": { "question": "How likely are you to recommend us?", "kind": "nps", "value": nps }, "1": { "question": "Was your question answered?", "kind": "choice", "value": ["Partly"] } },
+            "state": if i % 5 == 4 { "closed" } else if i % 5 == 3 { "pending" } else { "open" }, "created": at,
+                "source": "email", "survey": "After the call", "nps": nps,
+            "customer": format!("{} {}.", FIRST[(i * 3 + 1) % FIRST.len()], (b'K' + i as u8 % 9) as char),
+                "place": (["Chicago Loop", "Lyon Part-Dieu", "Online shop"][i % 3]),
+            "answers": { "0": { "question": "How likely are you to recommend us?", "kind": "nps", "value": nps },
+                "1": { "question": "Was your question answered?", "kind": "choice", "value": ["Partly"] } },
             "messages": { "m1": { "at": at, "kind": if nps > 6 { "praise" } else { "problem" }, "text": text } },
             "offeredActions": { "reply": true, "call": true, "close": true }, "alert": nps < 3, "attribution": joined,
         });
         if i % 5 == 3 {
-            item["messages"]["m2"] = json!({ "at": ago(now, 30), "kind": "message", "from": "Mia F.", "text": "We are sorry. A colleague will call you this afternoon.", "attachment": "https://files.example.com/label.pdf" });
+            item["messages"]["m2"] = json!({ "at": ago(now, 30), "kind": "message", "from": "Mia F.",
+                "text": "We are sorry. A colleague will call you this afternoon.",
+                "attachment": "https://files.example.com/label.pdf" });
         }
         map.insert(format!("r{:03}", 900 + i), item);
     }
@@ -255,8 +282,10 @@ fn surveys(now: Timestamp, agents: usize) -> Map<String, Value> {
         .map(|i| {
             let state = states[i % states.len()];
             let mut survey = json!({
-                "interaction": format!("82{:03}-{i}", 300 + i), "session": 82_300 + i, "agent": 41 + i * 7 % agents.max(1), "employee": format!("{}@example.com", FIRST[i].to_lowercase()),
-                "customer": format!("Customer {i}"), "channel": (["phone", "chat", "email"][i % 3]), "state": state, "attempts": usize::from(state != "queued") + usize::from(state == "failed") * 4,
+                "interaction": format!("82{:03}-{i}", 300 + i), "session": 82_300 + i,
+                    "agent": 41 + i * 7 % agents.max(1), "employee": format!("{}@example.com", FIRST[i].to_lowercase()),
+                "customer": format!("Customer {i}"), "channel": (["phone", "chat", "email"][i % 3]), "state": state,
+                    "attempts": usize::from(state != "queued") + usize::from(state == "failed") * 4,
                 "created": ago(now, (i * 700 + 20) as i64), "changed": ago(now, (i * 600 + 5) as i64),
             });
             match state {

@@ -1,4 +1,4 @@
-//! A whole server on a port of its own, with or without the sandbox next door.
+//! The whole server on a port of its own, with or without the sandbox.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,96 +15,97 @@ use url::Url;
 
 use super::viewer::Viewer;
 
-/// How long anything may take before a test fails. Nobody waits for it when all is well.
+/// The longest wait before a test fails.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A running server.
 pub struct TestServer {
-    pub world: Application,
+    pub application: Application,
     pub base: Url,
     pub http: reqwest::Client,
     config: Config,
-    manner: RunMode,
+    mode: RunMode,
     life: Lifecycle,
     data: TempDir,
 }
 
 impl TestServer {
-    /// A server that knows no other system, changed as wanted.
-    pub async fn alone(change: impl FnOnce(&mut Config)) -> Self {
-        Self::alone_as(RunMode::Demo, change).await
+    /// A server without upstreams, with a changed configuration.
+    pub async fn standalone(change: impl FnOnce(&mut Config)) -> Self {
+        Self::standalone_in(RunMode::Demo, change).await
     }
 
-    /// The same, against real systems or not.
-    pub async fn alone_as(manner: RunMode, change: impl FnOnce(&mut Config)) -> Self {
-        Self::alone_with(manner, Clock::system(), change).await
+    /// The same, in this mode.
+    pub async fn standalone_in(mode: RunMode, change: impl FnOnce(&mut Config)) -> Self {
+        Self::standalone_with(mode, Clock::system(), change).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn alone_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
-        Self::alone_with(RunMode::Demo, clock, change).await
+    pub async fn standalone_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::standalone_with(RunMode::Demo, clock, change).await
     }
 
-    async fn alone_with(manner: RunMode, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+    async fn standalone_with(mode: RunMode, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.access.sign_in = SignIn::None;
         let mut board = Wallboard::new("north");
         board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
         config.wallboards = vec![board];
         change(&mut config);
-        Self::start(config, manner, TempDir::new().expect("a directory"), 0, clock).await
+        Self::start(config, mode, TempDir::new().expect("a directory"), 0, clock).await
     }
 
-    /// A server in front of a sandbox, which sends it webhooks.
-    pub async fn beside(sandbox: &Sandbox) -> Self {
-        Self::beside_with(sandbox, |_| ()).await
+    /// A server with a sandbox, which sends it webhooks.
+    pub async fn with_sandbox(sandbox: &Sandbox) -> Self {
+        Self::with_sandbox_config(sandbox, |_| ()).await
     }
 
     /// The same, with what is configured about Clarity changed as wanted.
-    pub async fn beside_with(sandbox: &Sandbox, change: impl FnOnce(&mut Clarity)) -> Self {
-        Self::beside_at(sandbox, Clock::system(), change).await
+    pub async fn with_sandbox_config(sandbox: &Sandbox, change: impl FnOnce(&mut Clarity)) -> Self {
+        Self::with_sandbox_at(sandbox, Clock::system(), change).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn beside_at(sandbox: &Sandbox, clock: Clock, change: impl FnOnce(&mut Clarity)) -> Self {
+    pub async fn with_sandbox_at(sandbox: &Sandbox, clock: Clock, change: impl FnOnce(&mut Clarity)) -> Self {
         let data = TempDir::new().expect("a directory");
         let mut config = sandbox_config(sandbox.addresses(), data.path());
         change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
-        let house = Self::start(config, RunMode::Demo, data, 0, clock).await;
-        sandbox.send_goodays_webhooks_to(house.at("/webhooks/goodays"));
-        house
+        let server = Self::start(config, RunMode::Demo, data, 0, clock).await;
+        sandbox.send_goodays_webhooks_to(server.at("/webhooks/goodays"));
+        server
     }
 
-    /// A server with a door in front of a sandbox: people sign in, and are what the sandbox's demo makes of them.
-    pub async fn with_a_door(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
+    /// A server with sign-in and a sandbox; roles are those of the demo.
+    pub async fn with_login(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
         let data = TempDir::new().expect("a directory");
         let mut config = sandbox_config(sandbox.addresses(), data.path());
         config.access = demo_access();
         change(&mut config);
-        let house = Self::start(config, RunMode::Serve, data, 0, Clock::system()).await;
-        sandbox.send_goodays_webhooks_to(house.at("/webhooks/goodays"));
-        house
+        let server = Self::start(config, RunMode::Serve, data, 0, Clock::system()).await;
+        sandbox.send_goodays_webhooks_to(server.at("/webhooks/goodays"));
+        server
     }
 
-    async fn start(mut config: Config, manner: RunMode, data: TempDir, port: u16, clock: Clock) -> Self {
+    async fn start(mut config: Config, mode: RunMode, data: TempDir, port: u16, clock: Clock) -> Self {
         std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
         data.path().clone_into(&mut config.server.data_dir);
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let life = Lifecycle::new();
-        let world = Application::start(&config, listener, manner, clock, &life).await.expect("a world");
-        let base = format!("http://{}", world.address).parse().expect("an address");
+        let application =
+            Application::start(&config, listener, mode, clock, &life).await.expect("the application starts");
+        let base = format!("http://{}", application.address).parse().expect("an address");
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { world, base, http, config, manner, life, data }
+        Self { application, base, http, config, mode, life, data }
     }
 
-    /// Stops it as SIGTERM would, and keeps what it kept.
+    /// Stops it as SIGTERM would, and keeps its data directory.
     pub async fn stop(self) -> Stopped {
         assert!(self.life.shut_down(TIMEOUT).await, "every task ends by itself");
-        self.world.close().await;
-        Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
+        self.application.close().await;
+        Stopped { config: self.config, mode: self.mode, data: self.data, port: self.application.address.port() }
     }
 
-    /// Where it keeps what it keeps.
+    /// The data directory.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
@@ -135,36 +136,36 @@ impl TestServer {
 /// A server that has stopped.
 pub struct Stopped {
     config: Config,
-    manner: RunMode,
+    mode: RunMode,
     data: TempDir,
     port: u16,
 }
 
 impl Stopped {
-    /// Where it kept what it kept.
+    /// The data directory.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
 
-    /// What it kept, for whoever looks at it, or changes it, in between.
+    /// The store, to read or change while the server is stopped.
     pub fn store(&self) -> Store {
         Store::open(self.data.path(), Clock::system()).expect("a store")
     }
 
-    /// Changes what it is told.
+    /// Changes the configuration.
     pub fn change(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         self
     }
 
-    /// Starts it again on the same port, with what it kept.
-    pub async fn again(self) -> TestServer {
-        self.at_the_time_of(&Clock::system()).await
+    /// Starts it again on the same port with the same data directory.
+    pub async fn restart(self) -> TestServer {
+        self.restart_at(&Clock::system()).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn at_the_time_of(self, clock: &Clock) -> TestServer {
-        TestServer::start(self.config, self.manner, self.data, self.port, clock.clone()).await
+    pub async fn restart_at(self, clock: &Clock) -> TestServer {
+        TestServer::start(self.config, self.mode, self.data, self.port, clock.clone()).await
     }
 }
 

@@ -12,13 +12,13 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::server::{TIMEOUT, TestServer};
 
 /// A running peer. Dropping it kills it.
-pub struct Peer {
+pub struct SignalrJsServer {
     child: Child,
     stdin: ChildStdin,
     pub port: u16,
 }
 
-impl Peer {
+impl SignalrJsServer {
     /// Starts it; port 0 lets the system choose.
     pub async fn start(port: u16) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -46,18 +46,18 @@ impl Peer {
     }
 
     /// A server that follows this one, once it is live. It reads as seldom as it may, so that pushes are what tells.
-    pub async fn house(&self) -> TestServer {
+    pub async fn server(&self) -> TestServer {
         let root = format!("http://127.0.0.1:{}/webapi/api", self.port).parse().expect("an address");
         let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
         clarity.username = "svc-callboard".to_owned();
         clarity.password = Some(Secret::from("unused"));
         clarity.poll_interval = Duration::from_secs(600);
-        let house = TestServer::alone(|config| config.clarity = Some(clarity)).await;
+        let server = TestServer::standalone(|config| config.clarity = Some(clarity)).await;
         let is_live = |state: &serde_json::Value| {
             state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1
         };
-        house.until("all", "a live floor", is_live).await;
-        house
+        server.until("all", "a live floor", is_live).await;
+        server
     }
 
     /// Pushes the arguments of `connect.onData`.

@@ -25,7 +25,8 @@ impl Tls {
         let settings = format!(
             "[ca]\ndefault_ca = this\n[this]\ndatabase = {0}/index\nnew_certs_dir = {0}\nrand_serial = yes\n\
              default_md = sha256\npolicy = any\n[any]\ncommonName = supplied\n[req]\ndistinguished_name = name\n\
-             prompt = no\n[name]\nCN = {host}\n[more]\nsubjectAltName = DNS:{host}\nbasicConstraints = critical, CA:FALSE\n",
+             prompt = no\n[name]\nCN = {host}\n[more]\nsubjectAltName = DNS:{host}\nbasicConstraints = critical, \
+                 CA:FALSE\n",
             at.display()
         );
         std::fs::write(at.join("ca.cnf"), settings).expect("a file");
@@ -51,7 +52,7 @@ impl Tls {
         Self { port, folder, _server: server }
     }
 
-    /// The certificate, for whoever shall trust it.
+    /// The certificate, for clients that trust it.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }

@@ -18,7 +18,7 @@ pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
     pub document: Value,
     pub epoch: String,
     pub version: u64,
-    /// Every frame as it came, for whoever looks for what must not be in any of them.
+    /// All received frames, for tests of what must not be in them.
     pub heard: String,
     /// How many snapshots and patches it has been given.
     pub snapshots: usize,
@@ -27,7 +27,7 @@ pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
 
 /// What a viewer holds when it comes back.
 #[derive(Debug, Clone, Default)]
-pub struct Held {
+pub struct Position {
     pub epoch: String,
     pub version: u64,
     pub document: Value,
@@ -41,12 +41,17 @@ pub enum End {
 }
 
 impl Viewer {
-    pub async fn connect(base: &Url, scope: &str, held: Option<Held>) -> Self {
+    pub async fn connect(base: &Url, scope: &str, held: Option<Position>) -> Self {
         Self::connect_with(base, scope, held, &[]).await
     }
 
     /// The same, with headers: a cookie as a rule, and the origin that a browser would send with it.
-    pub async fn connect_with(base: &Url, scope: &str, held: Option<Held>, headers: &[(&'static str, &str)]) -> Self {
+    pub async fn connect_with(
+        base: &Url,
+        scope: &str,
+        held: Option<Position>,
+        headers: &[(&'static str, &str)],
+    ) -> Self {
         let mut address = base.join("/api/v1/live").expect("an address");
         address.set_scheme("ws").expect("http becomes ws");
         address.query_pairs_mut().append_pair("scope", scope);
@@ -65,7 +70,7 @@ impl Viewer {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
     /// A viewer on a socket that is open already.
-    pub fn on(socket: WebSocketStream<S>, held: Option<Held>) -> Self {
+    pub fn on(socket: WebSocketStream<S>, held: Option<Position>) -> Self {
         let held = held.unwrap_or_default();
         Self {
             socket,
@@ -129,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
     }
 
     /// As [`Viewer::until`], with the document of that moment: the next reading may undo it.
-    pub async fn seen(&mut self, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+    pub async fn document_when(&mut self, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
         self.until(what, wanted).await;
         self.document.clone()
     }
@@ -146,12 +151,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
     }
 
     /// What it would come back with.
-    pub fn held(&self) -> Held {
-        Held { epoch: self.epoch.clone(), version: self.version, document: self.document.clone() }
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch.clone(), version: self.version, document: self.document.clone() }
     }
 
     /// Says something, which viewers need not.
-    pub async fn say(&mut self, message: Message) {
+    pub async fn send(&mut self, message: Message) {
         self.socket.send(message).await.expect("the socket takes it");
     }
 }

@@ -1,5 +1,6 @@
-//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from Debian's
-//! packages, on loopback and in a directory of their own. Behind Apache, a token service as the document describes it.
+//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from
+//! Debian's packages, on loopback and in a directory of their own. Behind Apache, a token service as the document
+//! describes it.
 
 use std::net::TcpListener as PortFinder;
 use std::path::{Path, PathBuf};
@@ -39,19 +40,19 @@ pub enum Site {
 }
 
 /// The domain and the site. Dropping it ends both.
-pub struct Windows {
+pub struct WindowsDomain {
     pub kdc: String,
     /// What the token service gives; `None`: a JWT of its own.
     pub token: Arc<Mutex<Option<String>>>,
     signed_in: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
-    door: u16,
+    proxy: u16,
     kind: Site,
     _servers: [Child; 2],
     folder: TempDir,
 }
 
-impl Windows {
+impl WindowsDomain {
     pub async fn start(kind: Site) -> Self {
         let folder = TempDir::new().expect("a directory");
         let (kdc, site) = (free_port(), free_port());
@@ -61,15 +62,15 @@ impl Windows {
         let domain = start_domain(folder.path(), kdc).await;
         let apache = start_site(folder.path(), site, service, kind).await;
         let connections = Arc::default();
-        let door = open_door(site, Arc::clone(&connections)).await;
+        let proxy = start_proxy(site, Arc::clone(&connections)).await;
         let kdc = format!("127.0.0.1:{kdc}");
-        Self { kdc, token, signed_in, connections, door, kind, _servers: [domain, apache], folder }
+        Self { kdc, token, signed_in, connections, proxy, kind, _servers: [domain, apache], folder }
     }
 
     /// Where tokens are to be had, by the name that the site's service principal carries.
     pub fn token_url(&self) -> Url {
         let scheme = if self.kind == Site::Tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}/webauth/token", self.door).parse().expect("an address")
+        format!("{scheme}://localhost:{}/webauth/token", self.proxy).parse().expect("an address")
     }
 
     /// The certificate that a client of the site must trust.
@@ -129,7 +130,8 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
         folder,
         "kdc.conf",
         &format!(
-            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = {{\n  \
+            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = \
+                {{\n  \
              database_name = {at}/principals\n  key_stash_file = {at}/stash\n  acl_file = {at}/acl\n }}\n[logging]\n \
              kdc = FILE:{at}/kdc.log\n"
         ),
@@ -146,7 +148,7 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
     start(folder, "krb5kdc", &["-n", "-r", DOMAIN, "-P", &format!("{at}/kdc.pid")], "starting").await
 }
 
-/// A site that lets in whom the domain or the list of users knows, and passes them on to the token service.
+/// A site that authenticates against the domain or the list of users, and proxies to the token service.
 async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child {
     let at = folder.display();
     write(folder, "users", &format!("{DOMAIN}:{USER}:{PASSWORD}\n"));
@@ -237,8 +239,8 @@ async fn serve_tokens(signed_in: Arc<Mutex<Vec<String>>>, token: Arc<Mutex<Optio
     port
 }
 
-/// A door before the site that counts who comes in. Returns its port.
-async fn open_door(site: u16, connections: Arc<AtomicUsize>) -> u16 {
+/// Starts a TCP proxy in front of the site that counts connections. Returns its port.
+async fn start_proxy(site: u16, connections: Arc<AtomicUsize>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {

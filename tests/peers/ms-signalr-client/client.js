@@ -7,7 +7,8 @@ const { JSDOM } = require('jsdom');
 const EventSource = require('eventsource');
 
 const { window } = new JSDOM('', { url: origin });
-// In browsers an event tells its phase, which is 2 while handlers run; the client takes that 2 for "closed" and reconnects.
+// In browsers an event has its phase, which is 2 while handlers run. The client takes that 2 for "closed" and
+// reconnects.
 window.EventSource = class extends EventSource {
   emit(type, event) {
     if (event && typeof event === 'object') event.eventPhase = 2;
@@ -21,7 +22,8 @@ window.jQuery = global.jQuery;
 require('signalr');
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n');
-const connection = global.jQuery.hubConnection('/webapi/signalr', { useDefaultPath: false, qs: { access_token: token } });
+const options = { useDefaultPath: false, qs: { access_token: token } };
+const connection = global.jQuery.hubConnection('/webapi/signalr', options);
 const names = ['connecting', 'connected', 'reconnecting', undefined, 'disconnected'];
 
 connection.createHubProxy('connect').on('onData', (...pushed) => say({ push: pushed }));

@@ -1,8 +1,8 @@
 // A classic SignalR server made by others (npm `signalrjs`), beside just enough of Clarity's REST side.
 // Usage: node server.js [port]. Prints {"port":N} on a line of its own, then a line of JSON for each request.
-// Push with a line on standard input, or POST /_push: the JSON is the list of arguments of connect.onData. An object instead
-// of a list changes who and what there is: {"agents":[...],"queues":[...]}, as REST shows them from then on; or {"answer": arguments
-// that answer each subscription to queues, or null for none, "callsToday": what a search says, "says": {id: what REST says of the agent}}.
+// A line on standard input, or POST /_push, pushes: its JSON is the list of arguments of connect.onData. An object
+// changes what REST returns from then on: {"agents":[...],"queues":[...]}; or {"answer": the arguments that answer each
+// subscription to queues, or null for none, "callsToday": the number in searches, "says": {id: the agent in REST}}.
 'use strict';
 
 const express = require('express');
@@ -15,7 +15,8 @@ const push = (args) => signalr.broadcast({ H: 'connect', M: 'onData', A: args })
 const since = '2026-06-01T08:00:00.5Z';
 const agent = (id, name, agentStatus) => ({
   type: 'agent',
-  metrics: { audio: { answeredCount: id, ronaCount: 0 }, agnostic: { availableTime: { total: 900, average: 4.5, count: 2 } } },
+  metrics: { audio: { answeredCount: id, ronaCount: 0 },
+    agnostic: { availableTime: { total: 900, average: 4.5, count: 2 } } },
   name, id, currentStatus: { agentStatus, startTime: since, isSuspended: false },
 });
 const agents = [agent(41, 'Ada L.', 'available'), agent(37, 'Grace H.', 'inCall')];
@@ -53,26 +54,31 @@ app.use((request, _, next) => {
 });
 app.post('/_push', express.json(), (request, response) => { push(request.body); response.sendStatus(204); });
 app.post('/webauth/token', express.urlencoded({ extended: false }), (request, response) => {
-  if (!request.body.client_id) return response.status(400).json({ error: 'invalid_clientId', error_description: 'client_id is not valid' });
+  if (!request.body.client_id) return response.status(400).json({
+     error: 'invalid_clientId', error_description: 'client_id is not valid' });
   response.json({ access_token: token(), token_type: 'bearer', expires_in: 3600 });
 });
 app.use('/webapi', (request, response, next) => {
   if (/^Bearer ./.test(request.headers.authorization || '')) return next();
   const endpoint = `http://${request.headers.host}/webauth/token`;
-  response.set('WWW-Authenticate', `${endpoint},grant_type="urn:connect.auth:windows"`).status(401).json({ message: 'Unauthorized' });
+  response.set('WWW-Authenticate', `${endpoint},grant_type="urn:connect.auth:windows"`)
+    .status(401).json({ message: 'Unauthorized' });
 });
 
 const api = express.Router();
 const named = (list, ids) => list.filter((one) => String(ids || '').split(',').includes(String(one.id)));
 api.use(express.json());
 api.get('/info', (_, response) => response.json({
-  connectVersion: '4.1.2.0', apiVersions: [{ version: '2', relativeUrl: '/v2' }], signalRTransports: ['serverSentEvents', 'longPolling'],
+  connectVersion: '4.1.2.0', apiVersions: [{ version: '2', relativeUrl: '/v2' }],
+  signalRTransports: ['serverSentEvents', 'longPolling'],
 }));
 api.get('/v2/profile', (_, response) => response.json({ type: 'agent', id: 5, teamId: 3, name: 'Service account' }));
 api.get('/v2/profile/mbu', (_, response) => response.json({
-  agents: agents.map(({ id, name }) => ({ type: 'Agent', id, name, teamId: 3, ...structured[id], canSilentJoin: true, canWhisperJoin: false, canRecord: true })),
+  agents: agents.map(({ id, name }) => ({ type: 'Agent', id, name, teamId: 3, ...structured[id],
+    canSilentJoin: true, canWhisperJoin: false, canRecord: true })),
   queues: queues.map(({ id, name }) => ({ type: 'Queue', id, name, businessUnitId: 1, teamIds: [3] })),
-  teams: [{ type: 'Team', id: 3, name: 'North', businessUnitId: 1, groupIds: [], agentIds: [41, 37], queueIds: [11, 12] }],
+  teams: [{ type: 'Team', id: 3, name: 'North', businessUnitId: 1, groupIds: [],
+    agentIds: [41, 37], queueIds: [11, 12] }],
   businessUnits: [{ type: 'Business Unti', id: 1, name: 'Shop', teamIds: [3], queueIds: [11, 12] }],
 }));
 api.all('/v2/metrics/agents', (request, response) => {
@@ -80,8 +86,10 @@ api.all('/v2/metrics/agents', (request, response) => {
   return found.length ? response.json(found) : response.status(401).json({ message: 'No entity id' });
 });
 api.get('/v2/search/:query', (request, response) => response.json({
-  agentsFound: agents.map(({ id, name }) => ({ agentId: id, publicName: name, phoneNumber: 'NOTSET', status: 1, type: 'agentSearch', id })),
-  queuesFound: queues.map(({ id, name }) => ({ queueId: id, queueName: name, isOpen: true, agentsOnline: 2, agentsAvailable: 1, estimatedWaitTime: 30, callsToday, type: 'queueSearch', id })),
+  agentsFound: agents.map(({ id, name }) => ({ agentId: id, publicName: name, phoneNumber: 'NOTSET', status: 1,
+    type: 'agentSearch', id })),
+  queuesFound: queues.map(({ id, name }) => ({ queueId: id, queueName: name, isOpen: true,
+    agentsOnline: 2, agentsAvailable: 1, estimatedWaitTime: 30, callsToday, type: 'queueSearch', id })),
   message: `Query '${request.params.query}' found 2 agent(s) and 2 queue(s).`,
 }));
 for (const [path, list, ids] of [['agents', agents, 'agentIds'], ['queues', queues, 'queueIds']]) {
@@ -96,4 +104,5 @@ app.use('/webapi/api', api);
 app.use(signalr.createListener());
 
 require('readline').createInterface({ input: process.stdin }).on('line', (line) => tell(JSON.parse(line)));
-const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () =>
+  console.log(JSON.stringify({ port: server.address().port })));

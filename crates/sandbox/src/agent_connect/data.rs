@@ -50,6 +50,7 @@ fn record_json(record: &Record) -> Value {
     let body = &record.body;
     let status = if body["do_not_send"] == json!(true) { "Not sent: do not send flag" } else { "Delivered" };
     let answers = record.answered.map_or_else(|| json!({}), |(_, stars)| answers(stars));
+    let custom_properties = body["custom_properties"].as_object().cloned().unwrap_or_default();
     json!({
         "uuid": record.uuid,
         "sequence_id": record.sequence,
@@ -78,7 +79,7 @@ fn record_json(record: &Record) -> Value {
         },
         "team_leader": {"custom_id": null, "full_name": null},
         "customer": {"custom_id": null, "email": body["customer"]["email"], "full_name": body["customer"]["name"]},
-        "custom_properties": if body["custom_properties"].is_object() { body["custom_properties"].clone() } else { json!({}) },
+        "custom_properties": custom_properties,
         "answers": answers,
     })
 }

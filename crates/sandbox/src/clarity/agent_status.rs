@@ -50,7 +50,8 @@ pub async fn list() -> Json<Value> {
         .map(|status| json!({"agentStatus": status.name(), "agentStatusId": *status as i64}))
         .collect();
     items.extend(REASONS.iter().map(|(id, name)| {
-        json!({"agentStatus": "Unavailable", "agentStatusId": 3, "reasonCodeName": name, "reasonCodeId": id.to_string()})
+        json!({"agentStatus": "Unavailable", "agentStatusId": 3, "reasonCodeName": name,
+            "reasonCodeId": id.to_string()})
     }));
     let count = items.len();
     Json(json!({"items": items, "count": count}))

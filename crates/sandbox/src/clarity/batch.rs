@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::ErrorResponse;
-use super::auth::Caller;
+use crate::auth::Caller;
 
 /// The size limit of one answer, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;

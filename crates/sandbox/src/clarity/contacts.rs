@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::realtime_data::Object;
-use super::selection::Selection;
+use super::selection::{Object, Selection};
 use crate::contact_center::{ContactCenter, Modality, Moment, Session, SessionStatus};
 
 /// Session Models by modality and session id.
@@ -22,8 +21,8 @@ pub(super) fn by_modality<'a>(
     by_modality
 }
 
-/// The Session Model of metrics (apis.md C105). [`with_durations`] fills in its two durations when it is sent, so that their
-/// growth does not count as a change.
+/// The Session Model of metrics (apis.md C105). [`with_durations`] fills in its two durations when it is sent, so that
+/// their growth does not count as a change.
 fn session_model(session: &Session) -> Object {
     let model = json!({
         "sessionId": session.id,

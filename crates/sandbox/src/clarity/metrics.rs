@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::Value;
 
-use super::auth::Caller;
 use super::realtime_data::RealtimeData;
 use super::selection::{CommonQuery, Selection, SelectionBody};
 use super::target::{Grouping, Kind, Target};
 use super::{Clarity, ErrorResponse};
+use crate::auth::Caller;
 
 /// Several agents: a bare array (apis.md B80).
 pub async fn several(

@@ -1,9 +1,8 @@
 //! Clarity Connect as its document describes it, including its quirks (apis.md A.1).
 
+mod agent_parts;
 mod agent_status;
-mod auth;
 mod batch;
-mod breakdown;
 mod contacts;
 mod metrics;
 mod profile;
@@ -29,10 +28,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::compression::CompressionLayer;
 
+use super::auth::{self, Auth};
 use super::faults::{Faults, Upstream, inject};
 use super::signalr::{self, Hub};
 use super::simulation::Simulation;
-pub use auth::{Auth, Challenge, Visibility};
 pub use subscriptions::Subscriptions;
 use subscriptions::Topic;
 use target::{Grouping, Kind};

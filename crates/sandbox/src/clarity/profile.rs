@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Clarity;
-use super::auth::{Caller, Visibility};
+use crate::auth::{Caller, Visibility};
 use crate::contact_center::Team;
 
 /// `GET /info`.
@@ -52,8 +52,8 @@ pub async fn profile(
     })
 }
 
-/// `GET /v2/profile/mbu`: the part of the structure that the caller may see. The document's typo `Business Unti` is kept
-/// (apis.md B82).
+/// `GET /v2/profile/mbu`: the part of the structure that the caller may see. The document's typo `Business Unti` is
+/// kept (apis.md B82).
 pub async fn mbu(
     State(clarity): State<Clarity>,
     Extension(Caller(caller)): Extension<Caller>,
@@ -74,7 +74,8 @@ pub async fn mbu(
         let shown: BTreeMap<i64, &Team> =
             center.teams().values().filter(|team| shows(team)).map(|team| (team.id, team)).collect();
         let agents = || center.agents().values().filter(|agent| shown.contains_key(&agent.team));
-        let queues = || center.queues().values().filter(|queue| queue.teams.iter().any(|team| shown.contains_key(team)));
+        let queues =
+            || center.queues().values().filter(|queue| queue.teams.iter().any(|team| shown.contains_key(team)));
         let ids = |ids: Vec<i64>| json!(ids);
         let team_ids =
             |of: &dyn Fn(&Team) -> bool| ids(shown.values().filter(|team| of(team)).map(|team| team.id).collect());
@@ -87,7 +88,8 @@ pub async fn mbu(
         let queues_shown: Vec<_> = queues()
             .map(|queue| {
                 let teams = queue.teams.iter().copied().filter(|team| shown.contains_key(team)).collect();
-                json!({"type": "Queue", "id": queue.id, "name": queue.name, "businessUnitId": queue.unit, "teamIds": ids(teams)})
+                json!({"type": "Queue", "id": queue.id, "name": queue.name, "businessUnitId": queue.unit,
+                    "teamIds": ids(teams)})
             })
             .collect();
         let teams: Vec<_> = shown

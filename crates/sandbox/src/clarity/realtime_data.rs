@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::breakdown::{breakdowns, history};
+use super::agent_parts::{breakdowns, current_status, history};
 use super::contacts::{by_modality, with_durations};
-use super::selection::Selection;
-use crate::contact_center::{Agent, ContactCenter, Modality, SessionStatus};
+use super::selection::{Object, Selection, insert_selected};
+use crate::contact_center::{ContactCenter, Modality, SessionStatus};
 use crate::simulation::Timeline;
-
-pub(super) type Object = Map<String, Value>;
 
 /// Realtime Data of an agent, a queue, or a group of them, as one caller selected it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +21,7 @@ pub struct RealtimeData {
     /// Past statuses, if selected.
     history: Option<Vec<Object>>,
     /// Metrics by queue, if selected.
-    pub(super) breakdowns: Option<BTreeMap<i64, Value>>,
+    breakdowns: Option<BTreeMap<i64, Value>>,
 }
 
 impl RealtimeData {
@@ -75,8 +73,8 @@ impl RealtimeData {
         })
     }
 
-    /// An aggregate: it has the ids of its members instead of an id and a name. Without members it has no metrics (apis.md
-    /// C107, B78).
+    /// An aggregate: it has the ids of its members instead of an id and a name. Without members it has no metrics
+    /// (apis.md C107, B78).
     pub fn aggregate(kind: &str, group: Option<(&str, i64)>, ids: &[i64], members: impl Iterator<Item = Self>) -> Self {
         let mut head: Object =
             [("type", json!(kind)), ("entityIds", json!(ids))].map(|(n, v)| (n.to_owned(), v)).into_iter().collect();
@@ -178,6 +176,24 @@ impl RealtimeData {
         (object.len() > self.head.len()).then_some(Value::Object(object))
     }
 
+    /// As with sessions: all breakdowns if one changed, else the added and the removed ones.
+    fn breakdowns_diff(&self, before: Option<&Self>) -> Object {
+        let none = BTreeMap::new();
+        let Some(new) = &self.breakdowns else { return Object::new() };
+        let old = before.and_then(|before| before.breakdowns.as_ref()).unwrap_or(&none);
+        if new.iter().any(|(id, bag)| old.get(id).is_some_and(|old| old != bag)) {
+            return [("breakdowns".to_owned(), json!(new.values().collect::<Vec<_>>()))].into_iter().collect();
+        }
+        let only_in = |these: &BTreeMap<i64, Value>, those: &BTreeMap<i64, Value>| -> Vec<Value> {
+            these.iter().filter(|(id, _)| !those.contains_key(id)).map(|(_, bag)| bag.clone()).collect()
+        };
+        [("addedBreakdowns", only_in(new, old)), ("removedBreakdowns", only_in(old, new))]
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(name, list)| (name.to_owned(), json!(list)))
+            .collect()
+    }
+
     fn sessions_diff(&self, before: Option<&Self>, center: &ContactCenter) -> Object {
         let none = BTreeMap::new();
         let mut bags = Object::new();
@@ -209,30 +225,4 @@ impl RealtimeData {
 fn head(kind: &str, id: i64, name: String) -> Object {
     let head = [("type", json!(kind)), ("id", json!(id)), ("name", json!(name))];
     head.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// The status in metrics: its name starts with a small letter, it has no status id, and the reason's id is text (apis.md B61,
-/// B65).
-pub(super) fn current_status(agent: &Agent, timeline: Timeline) -> Object {
-    let mut status = Object::new();
-    status.insert("agentStatus".to_owned(), json!(agent.status.camel()));
-    if let Some((id, name)) = agent.reason {
-        status.insert("reasonCodeName".to_owned(), json!(name));
-        status.insert("reasonCodeId".to_owned(), json!(id.to_string()));
-    }
-    status.insert("startTime".to_owned(), json!(timeline.time(agent.since).to_string()));
-    status.insert("isSuspended".to_owned(), json!(agent.suspended));
-    status
-}
-
-pub(super) fn insert_selected<'a>(
-    metrics: &mut BTreeMap<&'static str, BTreeMap<&'a str, u64>>,
-    modality: Modality,
-    counters: impl IntoIterator<Item = (&'a str, u64)>,
-    selection: &Selection,
-) {
-    let kept: BTreeMap<_, _> = counters.into_iter().filter(|(name, _)| selection.includes_metric(name)).collect();
-    if selection.includes_modality(modality) && !kept.is_empty() {
-        metrics.insert(modality.name(), kept);
-    }
 }

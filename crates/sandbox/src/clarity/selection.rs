@@ -1,9 +1,14 @@
 //! What a caller selects: the common query and the body of metrics and subscription calls (apis.md A.1.4).
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::contact_center::{ContactCenter, Modality, Team};
+
+/// A JSON object.
+pub type Object = Map<String, Value>;
 
 /// The query of metrics and subscription calls. Ids and modalities are comma-separated lists.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -78,7 +83,7 @@ impl Selection {
     }
 
     /// Keeps the selected properties of a status. Two properties have another name in the selection (apis.md B44).
-    pub fn keep_status(&self, status: &mut Map<String, Value>) {
+    pub fn keep_status(&self, status: &mut Object) {
         status.retain(|name, _| match name.as_str() {
             "startTime" => includes(self.statuses.as_deref(), "utcStartTime"),
             "endTime" => includes(self.statuses.as_deref(), "utcEndTime"),
@@ -87,13 +92,26 @@ impl Selection {
     }
 
     /// Keeps the selected properties of a session, and always its id (apis.md B45).
-    pub fn keep_session(&self, session: &mut Map<String, Value>) {
+    pub fn keep_session(&self, session: &mut Object) {
         session.retain(|name, _| name == "sessionId" || includes(self.sessions.as_deref(), name));
     }
 }
 
 fn includes(names: Option<&[String]>, name: &str) -> bool {
     names.is_none_or(|names| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
+}
+
+/// Adds the selected counters of a modality, if there are any.
+pub fn insert_selected<'a>(
+    metrics: &mut BTreeMap<&'static str, BTreeMap<&'a str, u64>>,
+    modality: Modality,
+    counters: impl IntoIterator<Item = (&'a str, u64)>,
+    selection: &Selection,
+) {
+    let kept: BTreeMap<_, _> = counters.into_iter().filter(|(name, _)| selection.includes_metric(name)).collect();
+    if selection.includes_modality(modality) && !kept.is_empty() {
+        metrics.insert(modality.name(), kept);
+    }
 }
 
 impl CommonQuery {

@@ -55,7 +55,8 @@ pub async fn by_id(
         let session = center.session(id).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let mut object = model(center, timeline, session);
         if includes.include_customer_history {
-            object["customerHistory"] = history(center, timeline, session, includes.customer_history_limit.unwrap_or(3));
+            object["customerHistory"] =
+                history(center, timeline, session, includes.customer_history_limit.unwrap_or(3));
         }
         if includes.include_dispositions {
             object["callDispositions"] = dispositions();
@@ -68,7 +69,8 @@ pub async fn by_id(
         }
         if includes.include_session_event_history {
             object["sessionEventHistory"] = list(vec![json!({
-                "eventText": "Session created.", "lastUpdated": timeline.time(session.began), "updatedBy": "APP-01", "id": 1
+                "eventText": "Session created.", "lastUpdated": timeline.time(session.began), "updatedBy": "APP-01",
+                    "id": 1
             })]);
         }
         if includes.include_aftercall_options {
@@ -136,7 +138,8 @@ fn extra_items(session: &Session) -> Value {
     let all = all.chain(own.iter().map(|(key, value)| (key, value))).enumerate();
     list(
         all.map(|(at, (key, value))| {
-            json!({"extraItemId": -1, "key": key, "value": value, "type": "extraItem", "id": at + 1, "isSearchable": false})
+            json!({"extraItemId": -1, "key": key, "value": value, "type": "extraItem", "id": at + 1,
+                "isSearchable": false})
         })
         .collect(),
     )

@@ -25,7 +25,8 @@ pub async fn labels(Path(locale): Path<String>) -> Result<Json<Value>, StatusCod
 pub async fn dashboard_settings() -> Json<Value> {
     Json(json!({
         "templateId": 1, "templateRevision": "1", "definition": {}, "agentConsoleTemplateId": 0,
-        "agentConsoleTemplateRevision": 0, "agentConsoleDefinition": {}, "attendantEndpoint": "sip:attendant@example.com",
+        "agentConsoleTemplateRevision": 0, "agentConsoleDefinition": {},
+            "attendantEndpoint": "sip:attendant@example.com",
     }))
 }
 

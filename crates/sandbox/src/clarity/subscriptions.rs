@@ -195,7 +195,8 @@ pub async fn update(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /v2/subscriptions/{id}`, with a body (apis.md B32). The document names no error for an unknown id, so this is 204.
+/// `DELETE /v2/subscriptions/{id}`, with a body (apis.md B32). The document names no error for an unknown id, so this
+/// is 204.
 pub async fn delete(
     State(clarity): State<Clarity>,
     Path(id): Path<String>,

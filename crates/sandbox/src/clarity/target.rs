@@ -32,8 +32,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// The targets of a query. `None`, which is answered 401, if it names no entity (apis.md B3), or if it asks for groups and
-    /// names only agents or queues.
+    /// The targets of a query. `None`, which is answered 401, if it names no entity (apis.md B3), or if it asks for
+    /// groups and names only agents or queues.
     pub fn all(center: &ContactCenter, kind: Kind, grouping: Grouping, query: &CommonQuery) -> Option<Vec<Self>> {
         let ids = || match kind {
             Kind::Agents => query.agents(center),

@@ -20,7 +20,7 @@ fn selection(query: serde_json::Value, body: serde_json::Value) -> Selection {
 }
 
 #[test]
-fn selection_keeps_named_metrics_of_any_case_and_status_properties() {
+fn selection_keeps_metrics_of_any_case_and_status_properties() {
     let selection = selection(
         json!({"modalities": "2"}),
         json!({"metricProperties": ["AnsweredCount"], "statusProperties": ["agentStatus"]}),

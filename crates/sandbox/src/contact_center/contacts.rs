@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Annotations, Moment};
+use super::Moment;
+use super::annotations::Annotations;
 
 /// The medium of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

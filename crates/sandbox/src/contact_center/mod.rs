@@ -1,13 +1,15 @@
 //! A simulated contact center: agents, queues, teams, and the contacts between them.
 //!
-//! [`ContactCenter::step`] is a pure function of the seed and of virtual time. All future events are in one queue of timers;
-//! a step runs those that are due, in order, so that the history does not depend on how often `step` is called. Virtual time
-//! is in milliseconds since the start. The hour before the start is simulated on creation, so that counters are not all zero.
+//! [`ContactCenter::step`] is a pure function of the seed and of virtual time. All future events are in one queue of
+//! timers; a step runs those that are due, in order, so that the history does not depend on how often `step` is called.
+//! Virtual time is in milliseconds since the start. The hour before the start is simulated on creation, so that
+//! counters are not all zero.
 
 mod annotations;
 mod contacts;
 mod flow;
 mod names;
+mod past;
 mod statuses;
 mod structure;
 #[cfg(test)]
@@ -194,7 +196,8 @@ impl ContactCenter {
         true
     }
 
-    /// Sets the status of an agent, as a supervisor may; an agent with a contact keeps theirs. False for an unknown agent.
+    /// Sets the status of an agent, as a supervisor may; an agent with a contact keeps theirs. False for an unknown
+    /// agent.
     pub fn set_status(&mut self, agent: i64, status: Status, reason: Option<(i64, &'static str)>) -> bool {
         if !self.agents.contains_key(&agent) {
             return false;

@@ -8,40 +8,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 
 use super::payload;
+use super::response::{Note, Response};
 use super::verbatims::{self, Sentiment};
-use crate::contact_center::{Customer, Moment, SECOND, Session};
-
-/// One message of a thread.
-#[derive(Debug, Clone)]
-pub struct Note {
-    pub id: String,
-    pub created: Timestamp,
-    pub kind: String,
-    pub content: String,
-    pub by_customer: bool,
-}
-
-/// An answered survey.
-#[derive(Debug, Clone)]
-pub struct Response {
-    pub id: String,
-    pub token: String,
-    pub thread: String,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub source: &'static str,
-    pub nps: u8,
-    pub message: Note,
-    pub reply: Option<Note>,
-    pub exchange: Vec<Note>,
-    pub customer: Customer,
-    pub extra: Map<String, Value>,
-    pub crm_id: String,
-    pub place: i64,
-    pub delegated: bool,
-    pub state: &'static str,
-    pub actions: Vec<&'static str>,
-}
+use crate::contact_center::{Moment, SECOND, Session};
 
 /// A planned act of a customer or a local manager.
 #[derive(Debug)]
@@ -80,7 +49,8 @@ impl Feedback {
         }
     }
 
-    /// Carries out the plans that are due, in order, and returns their webhook events. `time` converts moments to real time.
+    /// Carries out the plans that are due, in order, and returns their webhook events. `time` converts moments to real
+    /// time.
     pub fn step(&mut self, moment: Moment, time: impl Fn(Moment) -> Timestamp) -> Vec<Value> {
         self.moment = moment;
         let (mut due, later): (Vec<_>, Vec<_>) =

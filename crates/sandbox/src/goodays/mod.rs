@@ -2,6 +2,7 @@
 
 mod feedback;
 mod payload;
+mod response;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::feedback::{Note, Response};
+use super::response::{Note, Response};
 use crate::contact_center::Customer;
 
 /// The host in the URLs of the document's payloads. A client must not call it (apis.md B135).
@@ -74,7 +74,8 @@ fn place(queue: i64) -> Value {
     let id = format!("pl{queue:08}");
     let name = if queue == 0 { "Web site".to_owned() } else { format!("Desk {queue}") };
     let partner = if queue == 0 { "WEB".to_owned() } else { format!("P{queue}") };
-    json!({"id": id, "partner_id": partner, "name": name, "enabled": true, "detail_url": format!("{PRINTED_HOST}/v2/places/{id}")})
+    json!({"id": id, "partner_id": partner, "name": name, "enabled": true,
+        "detail_url": format!("{PRINTED_HOST}/v2/places/{id}")})
 }
 
 /// A message. Customers' last names are in capitals, except in `attached_messages` (apis.md B143).

@@ -1,7 +1,7 @@
 //! A classic ASP.NET SignalR server (signalr.md section 9), as far as a client can observe it.
 //!
-//! A connection is a ring of messages with a cursor; a transport reads the ring through [`outgoing::Outgoing`]. The messages
-//! themselves come from the callers of [`Hub::send`].
+//! A connection is a ring of messages with a cursor; a transport reads the ring through [`outgoing::Outgoing`]. The
+//! messages themselves come from the callers of [`Hub::send`].
 
 mod connection;
 mod faults;
@@ -162,7 +162,8 @@ impl Hub {
         }
     }
 
-    /// Makes all connections of now deaf: whatever is subscription_count over them, nothing arrives. Only new ones hear again.
+    /// Makes all connections of now deaf: whatever is subscription_count over them, nothing arrives. Only new ones hear
+    /// again.
     pub fn withhold_pushes(&self) {
         for connection in lock(&self.0.connections).values_mut() {
             connection.withhold_pushes();

@@ -28,8 +28,8 @@ pub enum PollChunk {
 }
 
 impl Outgoing {
-    /// Attaches to a connection: without a message id it starts with the init frame, with one it resumes there, and with an
-    /// empty one it starts now. `None` if the connection is gone or the id is not one of its own.
+    /// Attaches to a connection: without a message id it starts with the init frame, with one it resumes there, and
+    /// with an empty one it starts now. `None` if the connection is gone or the id is not one of its own.
     pub fn new(hub: &Hub, connection: &str, message_id: Option<&str>) -> Option<Self> {
         let mut connections = lock(&hub.0.connections);
         let found = connections.get_mut(connection)?;
@@ -75,8 +75,8 @@ impl Outgoing {
         }
     }
 
-    /// The next chunk of the answer to a poll: blanks until a frame comes, or an empty frame at `deadline`. `None` when the
-    /// transport has to end.
+    /// The next chunk of the answer to a poll: blanks until a frame comes, or an empty frame at `deadline`. `None` when
+    /// the transport has to end.
     pub async fn poll(&mut self, deadline: Instant) -> Option<PollChunk> {
         match tokio::time::timeout_at(deadline, self.next()).await {
             Ok(Some(text)) if text == "{}" => Some(PollChunk::KeepAlive),

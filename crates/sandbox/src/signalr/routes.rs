@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::outgoing::{Outgoing, PollChunk};
 use super::{Hub, SignalrFaults, token};
-use crate::clarity::{Auth, Challenge};
+use crate::auth::{Auth, Challenge};
 use crate::simulation::lock;
 
 /// State of the handlers.

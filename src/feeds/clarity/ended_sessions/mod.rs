@@ -1,13 +1,15 @@
 //! Reports sessions that ended after an agent had them.
 //!
-//! A session that no agent lists any more has ended or is on its way to another agent: Clarity is asked which, and what it
-//! knows of the customer. The answer becomes part of the session history, so that later feedback finds its call, and an ended
-//! interaction, about which the customer may be asked. Tracked sessions are stored, so that a restart loses none of them.
+//! A session that no agent lists any more has ended or is on its way to another agent: Clarity is asked which, and what
+//! it knows of the customer. The answer becomes part of the session history, so that later feedback finds its call, and
+//! an ended interaction, about which the customer may be asked. Tracked sessions are stored, so that a restart loses
+//! none of them.
 //!
-//! Sessions that began and ended while the process was down are not reported, because Clarity cannot list them: the search
-//! finds agents and queues only (apis.md C46), lists of sessions hold active ones (C16), a customer's history needs the id of
-//! one of their sessions (C20), an agent's status history names no session (C106), and a lookup needs an id (C18). No
-//! document says that ids are consecutive, and guessing them would show sessions that the account may not see.
+//! Sessions that began and ended while the process was down are not reported, because Clarity cannot list them: the
+//! search finds agents and queues only (apis.md C46), lists of sessions hold active ones (C16), a customer's history
+//! needs the id of one of their sessions (C20), an agent's status history names no session (C106), and a lookup needs
+//! an id (C18). No document says that ids are consecutive, and guessing them would show sessions that the account may
+//! not see.
 
 mod rules;
 mod timeline;

@@ -85,8 +85,8 @@ impl SessionTimeline {
     pub fn to_json(&self) -> String {
         let agents = self.agents.iter().map(|known| json!([known.agent, known.since, known.spent.as_secs()]));
         let (modality, last_change) = (self.modality.as_str(), self.last_change);
-        json!({ "modality": modality, "queue": self.queue, "agents": Value::from_iter(agents), "last_change": last_change })
-            .to_string()
+        let agents = Value::from_iter(agents);
+        json!({ "modality": modality, "queue": self.queue, "agents": agents, "last_change": last_change }).to_string()
     }
 
     /// As it was when the process ended; no agent is known to have it now.

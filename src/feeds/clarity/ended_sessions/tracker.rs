@@ -79,7 +79,8 @@ impl SessionTracker {
         }
     }
 
-    /// What is to be stored: the timeline of each session that has changed, `None` for those that are tracked no longer.
+    /// What is to be stored: the timeline of each session that has changed, `None` for those that are tracked no
+    /// longer.
     pub fn unsaved(&self) -> Vec<(String, Option<String>)> {
         let timeline = |id: &SessionId| self.sessions.get(id).map(|tracked| tracked.timeline.to_json());
         self.unsaved.iter().map(|id| (id.to_string(), timeline(id))).collect()

@@ -52,7 +52,8 @@ pub(super) fn email<'a>(session: &'a wire::Session, rules: &EndedSessionRules) -
     rules.email_items.iter().find_map(|name| item(session, name).filter(|value| value.contains('@')))
 }
 
-/// The conversation that the session belongs to: an extra item names it, or the agent's console has opened it (apis.md J17).
+/// The conversation that the session belongs to: an extra item names it, or the agent's console has opened it (apis.md
+/// J17).
 pub(super) fn conversation(session: &wire::Session, rules: &EndedSessionRules) -> Option<String> {
     let named = item(session, &rules.conversation_item).map(str::to_owned);
     named.or_else(|| segment_after(session.screen_pop_url.as_deref()?, "event"))

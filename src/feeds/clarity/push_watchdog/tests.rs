@@ -607,8 +607,8 @@ fn gold() -> Gold {
     Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &Lifecycle::new())
 }
 
-/// Whatever is lost, what is shown as live is at most 45 seconds old, or unknown. Recovery takes at most a minute and a half:
-/// the longest pause between two subscriptions, and the probation.
+/// Whatever is lost, what is shown as live is at most 45 seconds old, or unknown. Recovery takes at most a minute and a
+/// half: the longest pause between two subscriptions, and the probation.
 #[tokio::test]
 async fn live_numbers_are_true_or_unknown_whatever_is_lost() {
     for loss in LOSSES {

@@ -135,10 +135,10 @@ async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
         (Subject::QueueAggregate, EntityIds::Queues(&ids), "queues/aggregateBy?queueIds=5,7"),
         (Subject::QueueGroups, EntityIds::Teams(&ids), "queues/groupBy?teamIds=5,7"),
     ];
-    let also = MetricIncludes { breakdowns: true, status_history: true };
+    let includes = MetricIncludes { breakdowns: true, status_history: true };
     for (subject, whom, _) in asked {
         let (mut made, wanted) = (Vec::new(), clarity.agent_properties());
-        clarity.subscribe(subject, "c-1", whom, &wanted, also, &mut made).await.expect("a subscription");
+        clarity.subscribe(subject, "c-1", whom, &wanted, includes, &mut made).await.expect("a subscription");
         assert_eq!(made, [Subscription { id: Some("s/1".into()) }]);
     }
     let seen = server.seen("/");
@@ -161,10 +161,10 @@ async fn subscriptions_are_changed_and_ended_by_their_ids_and_alerts_name_nobody
     })
     .await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
-    let also = MetricIncludes { breakdowns: true, status_history: true };
+    let includes = MetricIncludes { breakdowns: true, status_history: true };
     assert_eq!(clarity.subscribe_alerts("c-1").await.expect("alerts").id.as_deref(), Some("17"));
     clarity
-        .update_subscription("s/1", "c-1", EntityIds::Queues(&[9]), &PropertySelection::default(), also)
+        .update_subscription("s/1", "c-1", EntityIds::Queues(&[9]), &PropertySelection::default(), includes)
         .await
         .expect("a change");
     clarity.delete_subscription("s/1", "c-1").await.expect("an end");

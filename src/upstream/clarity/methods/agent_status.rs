@@ -1,4 +1,4 @@
-//! What an agent is doing and shall do (apis.md C26 to C28).
+//! An agent's status: reading and changing it (apis.md C26 to C28).
 
 use reqwest::Method;
 use serde::Serialize;
@@ -10,8 +10,8 @@ use crate::upstream::clarity::{Clarity, Error};
 /// The number of "unavailable", the one status that takes a reason (apis.md C79).
 const UNAVAILABLE: i64 = 3;
 
-/// What shall change: the status, with a reason if it is "unavailable"; or the reason alone, which means "unavailable"
-/// (apis.md B55); or whether the agent is suspended.
+/// A change: the status, with a reason if it is "unavailable"; or the reason alone, which means "unavailable" (apis.md
+/// B55); or whether the agent is suspended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusUpdate {
@@ -26,26 +26,26 @@ pub struct StatusUpdate {
     pub is_suspended: Option<bool>,
 }
 
-/// Where an agent is, and where they may go.
+/// An agent's status, and the statuses that may be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentStatusChoices {
-    /// What they are doing.
+    /// The current status.
     pub current: AgentStatus,
-    /// What they may do, a reason each.
+    /// The possible statuses, "unavailable" once for each reason.
     pub possible: Vec<StatusModel>,
 }
 
 impl Clarity {
-    /// What an agent is doing (apis.md C26).
+    /// An agent's status (apis.md C26).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn agent_status(&self, agent: i64) -> Result<AgentStatus, Error> {
-        // `currentOnly=false` is answered 400, so that there is no such wish.
+        // `currentOnly=false` is answered 400, so there is no such parameter.
         self.ask("an agent's status", &format!("/v2/agentStatus/{agent}"), "currentOnly=true").await
     }
 
-    /// What an agent may do, "unavailable" once for each reason (apis.md C28).
+    /// The statuses that may be set, "unavailable" once for each reason (apis.md C28).
     ///
     /// # Errors
     /// See [`Error`].

@@ -54,8 +54,8 @@ impl Clarity {
         agents.into_iter().next().ok_or_else(|| super::malformed_answer(CALL))
     }
 
-    /// A full update about each of these agents, or a part of it (apis.md C30), in as many requests as the ids need. One agent
-    /// that the account may not see fails them all: see [`Clarity::agents`].
+    /// A full update about each of these agents, or a part of it (apis.md C30), in as many requests as the ids need.
+    /// One agent that the account may not see fails them all: see [`Clarity::agents`].
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent, because Clarity would answer 401.
@@ -78,7 +78,8 @@ impl Clarity {
     /// The sum over these agents (apis.md C31): one object with `entity_ids` and without an id.
     ///
     /// # Errors
-    /// See [`Error`]. Without ids, or with more than one address holds, nothing is sent: averages of parts cannot be combined.
+    /// See [`Error`]. Without ids, or with more than one address holds, nothing is sent: averages of parts cannot be
+    /// combined.
     pub async fn aggregate(
         &self,
         ids: EntityIds<'_>,
@@ -138,7 +139,7 @@ impl Clarity {
             return Err(Error::NotSent { call, reason: "it is about agents, and queues were named" });
         }
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call, reason: "nobody was named" });
+            return Err(Error::NotSent { call, reason: "no ids were named" });
         }
         let rest = format!("{}{}", self.modalities(), includes.query());
         Ok(in_chunks(ids.ids()).into_iter().map(|chunk| format!("{}={chunk}{rest}", ids.parameter())).collect())

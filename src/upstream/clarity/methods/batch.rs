@@ -10,7 +10,7 @@ use crate::upstream::clarity::{Clarity, Error};
 use crate::upstream::tolerant;
 use base::error_response;
 
-/// One call of a batch. Only readings have a constructor: of a batch that breaks off nobody could say what was done.
+/// One call of a batch. Only reads have a constructor: after a batch that breaks off it would be unknown what was done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchItem {
@@ -38,8 +38,8 @@ impl BatchItem {
         Self { method: "GET", relative_url: format!("../v2/{}", path.as_ref()), body: None }
     }
 
-    /// A reading that says in its body what is wanted, as the metrics methods do. The body is JSON, not the list of texts
-    /// that the dictionary has (apis.md B31).
+    /// A reading that says in its body what is wanted, as the metrics methods do. The body is JSON, not the list of
+    /// texts that the dictionary has (apis.md B31).
     #[must_use]
     pub fn post(path: impl AsRef<str>, body: Value) -> Self {
         Self { method: "POST", relative_url: format!("../v2/{}", path.as_ref()), body: Some(body) }
@@ -47,7 +47,8 @@ impl BatchItem {
 }
 
 impl BatchAnswer {
-    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (apis.md B96).
+    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (apis.md
+    /// B96).
     ///
     /// # Errors
     /// The same as if the call had been made alone.
@@ -69,7 +70,7 @@ impl Clarity {
     /// Makes several calls at once; answers come in the order of the calls.
     ///
     /// # Errors
-    /// See [`Error`]; also when there are more or fewer answers than calls: nobody could say which is whose.
+    /// See [`Error`]; also when the numbers of answers and calls differ, because they could not be matched.
     pub async fn batch(&self, call: &'static str, items: &[BatchItem]) -> Result<Vec<BatchAnswer>, Error> {
         if items.is_empty() {
             return Ok(Vec::new());

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::upstream::clarity::{Clarity, Error};
 
-/// A line. It leaves the house: nothing secret or personal belongs into it.
+/// A line for Clarity's log. It leaves this server, so it must not contain anything secret or personal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {

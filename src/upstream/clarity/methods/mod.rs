@@ -1,7 +1,7 @@
 //! Every method of the Web API but subscriptions, a family to a file (apis.md C11 to C34, C44 to C46).
 //!
-//! Readings may be repeated and are read tolerantly. What changes something is sent once, and what Clarity would refuse is
-//! refused here, with the reason as a sentence.
+//! Readings may be repeated and are read tolerantly. What changes something is sent once, and what Clarity would refuse
+//! is refused here, with the reason as a sentence.
 
 use reqwest::Method;
 use serde::Serialize;

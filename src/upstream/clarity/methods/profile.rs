@@ -11,7 +11,7 @@ use crate::upstream::clarity::{Clarity, Error};
 /// The lists of a structure.
 const LISTS: [&str; 5] = ["agents", "queues", "teams", "groups", "businessUnits"];
 
-/// Whom to sign off, and which calls to end with that.
+/// The console to sign off, and the calls that end with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unregister {
     /// The agent's SIP address.
@@ -58,20 +58,21 @@ impl Clarity {
     ///
     /// # Errors
     /// See [`Error`]. Without an address nothing is sent.
-    pub async fn unregister(&self, whom: &Unregister) -> Result<(), Error> {
+    pub async fn unregister(&self, console: &Unregister) -> Result<(), Error> {
         const CALL: &str = "signing a console off";
-        if whom.sip.trim().is_empty() || whom.gruu.trim().is_empty() {
+        if console.sip.trim().is_empty() || console.gruu.trim().is_empty() {
             return Err(Error::NotSent { call: CALL, reason: "it needs the agent's SIP address and GRUU" });
         }
         let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
-        let sessions: Vec<String> = whom.sessions.iter().map(i64::to_string).collect();
-        let query = format!("sip={}&gruu={}&sids={}", encoded(&whom.sip), encoded(&whom.gruu), sessions.join(","));
+        let sessions: Vec<String> = console.sessions.iter().map(i64::to_string).collect();
+        let query =
+            format!("sip={}&gruu={}&sids={}", encoded(&console.sip), encoded(&console.gruu), sessions.join(","));
         self.send_write(CALL, Method::POST, self.url("/v2/profile/unregister", &query), None::<&()>).await.map(|_| ())
     }
 }
 
-/// Whether it may be a structure. An empty object is an empty site; one that has none of the lists is something else, and so
-/// is one of whose lists is no list.
+/// Whether it may be a structure. An empty object is an empty site; one that has none of the lists is something else,
+/// and so is one of whose lists is no list.
 fn is_structure(answer: &Value) -> bool {
     let Value::Object(fields) = answer else { return false };
     let may_be = |name: &&str| !matches!(fields.get(*name), Some(Value::Bool(_) | Value::Number(_) | Value::String(_)));

@@ -7,8 +7,8 @@ use crate::upstream::clarity::client::in_chunks;
 use crate::upstream::clarity::{Clarity, Error, PropertySelection, Pushes, find_pushes};
 
 impl Clarity {
-    /// What goes on in these queues now, where a site tells it. What the answer looks like nobody knows, so it is searched
-    /// for whatever has the shape of a reading, as pushes are.
+    /// Updates about these queues, where a site has the method. The shape of the answer is not documented, so it is
+    /// searched for whatever has the shape of a reading, as pushes are.
     ///
     /// # Errors
     /// See [`Error`]; status 404 where there is no such method. Without ids nothing is sent.

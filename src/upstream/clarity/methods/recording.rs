@@ -8,8 +8,8 @@ use crate::upstream::clarity::wire::RecordingStatus;
 use crate::upstream::clarity::{Clarity, Error};
 
 impl Clarity {
-    /// Starts recording. An empty answer: the agent is in no contact (apis.md C24). Each contact says for itself whether
-    /// it was refused or went wrong.
+    /// Starts recording. An empty answer: the agent is in no contact (apis.md C24). Each contact says for itself
+    /// whether it was refused or went wrong.
     ///
     /// # Errors
     /// See [`Error`].
@@ -25,9 +25,9 @@ impl Clarity {
         self.record("the end of a recording", "stopRecordingSessions", agent).await
     }
 
-    async fn record(&self, call: &'static str, deed: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
-        let url = self.url(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
-        // It has been done by now: an answer of another shape tells of nothing, and undoes nothing.
+    async fn record(&self, call: &'static str, operation: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
+        let url = self.url(&format!("/v2/sessions/callcontrol/{operation}/{agent}"), "");
+        // It is done by now: an answer of another shape changes nothing.
         let answer: Value = self.send_write(call, Method::POST, url, None::<&()>).await?.unwrap_or_default();
         list(call, answer).or_else(|_| Ok(Vec::new()))
     }

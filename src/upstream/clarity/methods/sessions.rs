@@ -41,12 +41,12 @@ impl Clarity {
     /// # Errors
     /// See [`Error`].
     pub async fn sessions_of(&self, agent: i64) -> Result<Vec<Session>, Error> {
-        // `activeOnly=false` is answered 400, so that there is no such wish.
+        // `activeOnly=false` is answered 400, so there is no such parameter.
         self.ask_list("an agent's sessions", "/v2/sessions", &format!("agentId={agent}&activeOnly=true")).await
     }
 
-    /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is asked
-    /// again once before it is believed, and counts against nobody.
+    /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is
+    /// asked again once before it is believed, and counts against nobody.
     ///
     /// # Errors
     /// See [`Error`].

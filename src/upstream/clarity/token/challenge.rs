@@ -1,11 +1,11 @@
-//! Reading the 401 challenge, which is no legal one (apis.md C1, B1). Pure.
+//! Reads the token endpoint from a 401 challenge, which is not a valid one (apis.md C1, B1).
 
 use url::Url;
 
 use super::TokenError;
 use base::http::{is_loopback, same_host};
 
-/// The token endpoint that one of the challenge's header values names, if it may be trusted.
+/// The token endpoint that one of the challenge's header values names, if its host is allowed.
 ///
 /// # Errors
 /// [`TokenError::Untrusted`] when a value names an address and none is allowed. `None` when no value names one.
@@ -25,8 +25,8 @@ pub fn endpoint<'a>(
     untrusted.map_or(Ok(None), Err)
 }
 
-/// What stands alone between commas, with or without a scheme before it; or what follows `authorization_uri=`. One field
-/// may hold several challenges, and elements that are empty.
+/// What stands alone between commas, with or without a scheme before it; or what follows `authorization_uri=`. One
+/// field may hold several challenges, and elements that are empty.
 fn addresses(challenge: &str) -> impl Iterator<Item = Url> {
     const BLANK: &[char] = &[' ', '"', '\'', '\t'];
     const MARK: &str = "authorization_uri";
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_spelling_names_the_same_address() {
+    fn known_spellings_name_the_same_address() {
         let expected = Some("https://floor.example.com/webauth/token".to_owned());
         for challenge in [
             r#"https://floor.example.com/webauth/token,grant_type="urn:connect.auth:windows""#,
@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_the_same_with_the_roots_dot() {
+    fn trailing_dot_does_not_change_the_host() {
         let found = endpoint(["https://floor.example.com./webauth/token"], ALLOWED).expect("trusted");
         assert_eq!(found.expect("an address").path(), "/webauth/token");
         assert!(matches!(endpoint(["https://floor.example.com/t"], &["Floor.example.com."]), Ok(Some(_))));
     }
 
     #[test]
-    fn strangers_and_plain_http_are_refused_by_name() {
+    fn unlisted_host_and_plain_http_are_refused() {
         for challenge in ["https://evil.example.net/token,x", "http://floor.example.com/webauth/token,x"] {
             assert!(matches!(found(&[challenge]), Err(TokenError::Untrusted { .. })), "{challenge}");
         }
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_without_an_address_is_none() {
+    fn challenge_without_address_is_none() {
         assert!(matches!(found(&["Negotiate", "Bearer realm=x"]), Ok(None)));
     }
 
     proptest! {
         #[test]
-        fn hostile_challenges_never_panic_and_never_lead_away(
+        fn hostile_challenge_leads_to_no_other_host(
             challenge in r#"((https?|ftp)://)?(floor\.example\.com|evil\.example\.net|[a-z@:\[\]/]{0,12})?[ -~\t\u{80}-\u{ff}]{0,60}"#,
             marked: bool,
         ) {
@@ -106,7 +106,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_at_all_is_read_without_a_panic(challenge: String) {
+        fn any_text_is_read_without_panic(challenge: String) {
             let _ = endpoint([challenge.as_str()], ALLOWED);
         }
     }

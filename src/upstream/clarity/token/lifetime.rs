@@ -1,4 +1,4 @@
-//! How long a token lives (apis.md B4 to B6). Pure.
+//! The lifetime of a token (apis.md B4 to B6).
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub fn claims(token: &str) -> Claims {
     bytes.and_then(|bytes| json::read(&bytes).ok()).unwrap_or_default()
 }
 
-/// How long from its receipt: the shorter of what the token and the answer say. `server_now` is the server's own idea of
-/// the time; if even by that the token would be dead on arrival, the clocks disagree and its length counts instead.
+/// How long from its receipt: the shorter of what the token and the answer say. `server_now` is the server's own idea
+/// of the time; if even by that the token would be dead on arrival, the clocks disagree and its length counts instead.
 pub fn lifetime(claims: &Claims, expires_in: Option<u64>, server_now: Timestamp) -> Option<Duration> {
     let left = claims.exp.map(|exp| exp.saturating_sub(server_now.as_second()));
     let whole = claims.exp.zip(claims.nbf).map(|(exp, nbf)| exp.saturating_sub(nbf));

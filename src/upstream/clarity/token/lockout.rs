@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many tries are made in [`WINDOW`], whoever asks for them: the last is kept for other credentials.
-const TRIES: usize = 4;
+/// Attempts within [`WINDOW`], whoever starts them; the last one is reserved for other credentials.
+const MAX_ATTEMPTS: usize = 4;
 
-/// So many with credentials that were refused already.
-const TRIES_OF_THE_SAME: usize = TRIES - 1;
+/// Attempts with credentials that were refused already.
+const MAX_ATTEMPTS_WITH_SAME: usize = MAX_ATTEMPTS - 1;
 
 /// Domains that lock accounts count wrong passwords over about this time.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
 
-/// The pauses after the first refusal, the second, and each further one: of the tries in [`WINDOW`] one is always left for
-/// an administrator, and one for other credentials.
+/// The pauses after the first, the second, and each further refusal: of the attempts within [`WINDOW`] one is always
+/// left for an administrator, and one for other credentials.
 const PAUSES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(29 * 60), WINDOW];
 
-/// The refusals of one account. Only success makes them forgotten: an outage in between does not.
+/// The refusals of one account. Only a success resets them; an outage in between does not.
 #[derive(Debug, Default)]
 pub struct LockoutGuard {
     at: VecDeque<Instant>,
@@ -26,7 +26,7 @@ pub struct LockoutGuard {
 }
 
 impl LockoutGuard {
-    /// The credentials were refused. Returns how long nothing is tried by itself.
+    /// Notes a refusal. Returns the pause before the next automatic attempt.
     pub fn note(&mut self, now: Instant) -> Duration {
         self.at.push_back(now);
         let pause = PAUSES[self.in_a_row.min(PAUSES.len() - 1)];
@@ -36,12 +36,12 @@ impl LockoutGuard {
 
     /// For how long not even an administrator may try the same credentials again. `None`: now.
     pub fn left(&mut self, now: Instant) -> Option<Duration> {
-        self.left_of(TRIES_OF_THE_SAME, now)
+        self.left_of(MAX_ATTEMPTS_WITH_SAME, now)
     }
 
     /// For how long not even other credentials may be tried. `None`: now.
     pub fn left_for_others(&mut self, now: Instant) -> Option<Duration> {
-        self.left_of(TRIES, now)
+        self.left_of(MAX_ATTEMPTS, now)
     }
 
     fn left_of(&mut self, tries: usize, now: Instant) -> Option<Duration> {
@@ -52,8 +52,8 @@ impl LockoutGuard {
         Some((self.at[nth] + WINDOW).saturating_duration_since(now))
     }
 
-    /// Other credentials: those are refused for the first time, if at all. What was tried still counts.
-    pub fn others(&mut self) {
+    /// There are other credentials: the pauses begin anew, and the attempts still count.
+    pub fn credentials_changed(&mut self) {
         self.in_a_row = 0;
     }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_makes_more_than_four_tries_in_half_an_hour() {
+    fn attempts_are_limited_to_four_in_half_an_hour() {
         let (start, mut refusals) = (Instant::now(), LockoutGuard::default());
         for minute in 0..3 {
             assert_eq!(refusals.left(start + minutes(minute)), None);
@@ -94,7 +94,7 @@ mod tests {
         }
         assert_eq!(refusals.left(start + minutes(3)), Some(minutes(27)), "the last is kept for other credentials");
         assert_eq!(refusals.left_for_others(start + minutes(3)), None);
-        refusals.others();
+        refusals.credentials_changed();
         assert_eq!(refusals.note(start + minutes(3)), minutes(28), "other credentials, the same account");
         assert_eq!(refusals.left_for_others(start + minutes(10)), Some(minutes(20)));
         assert_eq!(refusals.left_for_others(start + minutes(30)), None, "the first no longer counts");

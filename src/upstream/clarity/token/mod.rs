@@ -1,10 +1,11 @@
-//! Tokens: had once, shared by all callers, renewed before they expire.
+//! Tokens: requested once, shared by all calls, renewed before they expire.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
@@ -27,7 +28,7 @@ use secret_file::SecretFile;
 
 pub use error::TokenError;
 
-/// A token that Clarity refuses this soon after it was made was not refused for its age: making another would be a loop
+/// A token that Clarity refuses this soon after it was made has not expired: requesting another would be a loop
 /// (apis.md B3).
 const TOO_YOUNG: Duration = Duration::from_secs(30);
 
@@ -35,19 +36,19 @@ const TOO_YOUNG: Duration = Duration::from_secs(30);
 /// mended on the other side is used within a minute.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Nobody who has a good token waits longer than this for its successor.
-const PROMPT: Duration = Duration::from_secs(3);
+/// How long a call waits for a renewal while the old token is valid.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where tokens come from.
 #[derive(Clone)]
 enum Source {
-    /// There is one already, made elsewhere.
+    /// A token made elsewhere.
     Ready(Secret),
-    /// The token endpoint makes them for this account.
+    /// The token endpoint, with this account.
     Account(Authenticator),
 }
 
-/// Hands out tokens. However many callers wait, one request is made.
+/// Hands out tokens. Concurrent calls share one request.
 pub struct Tokens {
     http: reqwest::Client,
     cookies: Arc<CookieJar>,
@@ -56,7 +57,7 @@ pub struct Tokens {
     source: Mutex<Source>,
     watched: Option<SecretFile>,
     held: Mutex<Held>,
-    flight: tokio::sync::Mutex<()>,
+    requesting: tokio::sync::Mutex<()>,
 }
 
 struct Held {
@@ -64,10 +65,10 @@ struct Held {
     found: Option<Url>,
     failure: Option<Failure>,
     backoff: Backoff,
-    refusals: LockoutGuard,
+    lockout: LockoutGuard,
 }
 
-/// The newest failure, which is repeated until it is time to ask again.
+/// The last failure, which is repeated until the pause is over.
 struct Failure {
     error: TokenError,
     until: Instant,
@@ -75,11 +76,11 @@ struct Failure {
     next_try: Timestamp,
 }
 
-/// An administrator wants credentials to be tried that were refused too often lately.
+/// An attempt that an administrator asked for, but that may lock the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the credentials were tried as often as is safe: one more wrong try may lock the account")]
 pub struct LockoutRisk {
-    /// For how long.
+    /// How long to wait.
     pub left: Duration,
 }
 
@@ -89,7 +90,7 @@ struct Token {
     made: Instant,
     renew: Option<Instant>,
     dead: Option<Instant>,
-    /// Whether the account had to prove itself for it.
+    /// Whether the endpoint authenticated the account for it.
     is_proved: bool,
 }
 
@@ -112,7 +113,7 @@ impl Tokens {
             found: None,
             failure: None,
             backoff: Backoff::new(Duration::from_secs(1), LONGEST_PAUSE),
-            refusals: LockoutGuard::default(),
+            lockout: LockoutGuard::default(),
         };
         let watched = match &settings.credential {
             Credential::Windows { account, .. } => account.credential.file().map(SecretFile::new),
@@ -127,19 +128,19 @@ impl Tokens {
             source,
             watched,
             held: Mutex::new(held),
-            flight: tokio::sync::Mutex::new(()),
+            requesting: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// Where the password or the ready token came from a file, knows the file.
+    /// Watches the file from which the password or the static token came.
     #[must_use]
     pub fn with_secret_file(mut self, secret_file: Option<&Path>) -> Self {
         self.watched = self.watched.or_else(|| secret_file.map(SecretFile::new));
         self
     }
 
-    /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it is
-    /// used at once, as far as that is safe for the account.
+    /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it
+    /// is used at once, as far as that is safe for the account.
     pub async fn reload_secret(&self) -> bool {
         let Some(watched) = &self.watched else { return false };
         let Some(bytes) = watched.news().await else { return false };
@@ -148,16 +149,16 @@ impl Tokens {
             Credential::Windows { account, .. } if account.credential.file().is_some());
         if !is_read_each_time {
             let Some(secret) = secret_file::secret(&bytes) else { return false };
-            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut source = self.source.lock();
             *source = match source.clone() {
                 Source::Ready(_) => Source::Ready(secret),
                 Source::Account(sign_in) => Source::Account(sign_in.with_password(secret)),
             };
         }
         let mut held = self.held();
-        held.refusals.others();
+        held.lockout.credentials_changed();
         // However often the file changes, the account is not tried more often than is safe.
-        let (now, left) = (Instant::now(), held.refusals.left_for_others(Instant::now()));
+        let (now, left) = (Instant::now(), held.lockout.left_for_others(Instant::now()));
         match (left, &mut held.failure) {
             (Some(left), Some(failure)) => {
                 failure.until = now + left;
@@ -175,20 +176,20 @@ impl Tokens {
         held.failure.as_ref().filter(|failure| failure.error.refuses_credentials()).map(|failure| failure.next_try)
     }
 
-    /// Whether a failure is repeated without asking.
+    /// Whether the pause after a failure is not over.
     #[must_use]
     pub fn is_backing_off(&self) -> bool {
         self.held().failure.as_ref().is_some_and(|failure| Instant::now() < failure.until)
     }
 
-    /// Tries now, because an administrator wants it.
+    /// Tries now, because an administrator asked for it.
     ///
     /// # Errors
     /// When one more try may lock the account. Whether the try succeeded is the inner result.
     pub async fn retry_now(&self) -> Result<Result<Secret, TokenError>, LockoutRisk> {
         {
             let mut held = self.held();
-            if let Some(left) = held.refusals.left(Instant::now()) {
+            if let Some(left) = held.lockout.left(Instant::now()) {
                 return Err(LockoutRisk { left });
             }
             held.failure = None;
@@ -197,12 +198,12 @@ impl Tokens {
     }
 
     fn source(&self) -> Source {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.source.lock().clone()
     }
 
-    /// Tokens of another account, had at the same place.
+    /// Tokens of another account, from the same endpoint.
     #[must_use]
-    pub fn of_somebody_else(&self, settings: Settings, cookies: Arc<CookieJar>) -> Self {
+    pub fn for_account(&self, settings: Settings, cookies: Arc<CookieJar>) -> Self {
         let other = Self::new(settings, self.http.clone(), cookies, self.clock.clone());
         other.held().found = self.held().found.clone();
         other
@@ -216,23 +217,23 @@ impl Tokens {
         if let Source::Ready(token) = self.source() {
             return Ok(token);
         }
-        if let Some(outcome) = self.known() {
+        if let Some(outcome) = self.cached() {
             return outcome;
         }
-        let _flight = self.flight.lock().await;
-        // Whoever had the flight before us may have brought what we want.
-        if let Some(outcome) = self.known() {
+        let _flight = self.requesting.lock().await;
+        // The call that held the lock may have requested a token.
+        if let Some(outcome) = self.cached() {
             return outcome;
         }
-        // Read only now: it may have been replaced while the flight was waited for.
+        // Read only now: it may have been replaced meanwhile.
         let Source::Account(sign_in) = self.source() else { return Err(TokenError::TooSlow) };
-        let limit = if self.alive().is_some() { PROMPT } else { Duration::MAX };
+        let limit = if self.alive().is_some() { RENEWAL_TIMEOUT } else { Duration::MAX };
         let fetched = tokio::time::timeout(limit, self.fetch(&sign_in)).await;
         self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
     }
 
-    /// Asks once for a token, by which the account proves to *us* that it knows its password. What was had before does not
-    /// count, and no failure is kept: people mistype.
+    /// Asks once for a token, by which the account proves to *us* that it knows its password. What was had before does
+    /// not count, and no failure is kept: people mistype.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -265,13 +266,13 @@ impl Tokens {
                 }
                 is_old
             }
-            // Somebody else has noticed already.
+            // Another call has noticed it already.
             _ => challenged,
         }
     }
 
-    /// What can be answered without asking: a fresh token, or the failure that still holds.
-    fn known(&self) -> Option<Result<Secret, TokenError>> {
+    /// The answer without a request: a fresh token, or the failure whose pause is not over.
+    fn cached(&self) -> Option<Result<Secret, TokenError>> {
         let held = self.held();
         let now = Instant::now();
         let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| now < dead));
@@ -296,7 +297,7 @@ impl Tokens {
         match fetched {
             Ok(token) => {
                 held.backoff.reset();
-                held.refusals.forget();
+                held.lockout.forget();
                 held.failure = None;
                 let secret = token.secret.clone();
                 held.token = Some(token);
@@ -304,7 +305,7 @@ impl Tokens {
             }
             Err(error) => {
                 let now = Instant::now();
-                let wait = if error.refuses_credentials() { held.refusals.note(now) } else { held.backoff.next_wait() };
+                let wait = if error.refuses_credentials() { held.lockout.note(now) } else { held.backoff.next_wait() };
                 let next_try = self.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
                 held.failure = Some(Failure { error: error.clone(), until: now + wait, next_try });
                 // The address may have moved.
@@ -316,11 +317,11 @@ impl Tokens {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock()
     }
 }
 
-/// The fuzzers' door: no challenge leads to a host that is not allowed.
+/// For the fuzzer: no challenge leads to a host that is not allowed.
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_challenge(text: &str) {

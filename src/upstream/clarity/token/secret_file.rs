@@ -1,8 +1,8 @@
 //! A file with a secret that may be replaced while the server runs.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -31,7 +31,7 @@ impl SecretFile {
         let reading = tokio::task::spawn_blocking(move || private_file::read(&path, LIMIT));
         let bytes = reading.await.ok()?.ok()?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         (known.replace(digest) != Some(digest)).then_some(bytes)
     }
 }

@@ -40,7 +40,7 @@ fn token(text: &str) -> Token {
 
 /// What is known now: a token's text, a failure, or nothing.
 fn known(tokens: &Tokens) -> Option<String> {
-    tokens.known().map(|known| known.map_or_else(|_| "failure".to_owned(), |token| token.expose_secret().to_owned()))
+    tokens.cached().map(|known| known.map_or_else(|_| "failure".to_owned(), |token| token.expose_secret().to_owned()))
 }
 
 fn failure() -> Result<Token, TokenError> {
@@ -153,7 +153,7 @@ async fn refusals_are_not_forgotten_over_an_outage_in_between() {
 async fn the_newest_error_is_told() {
     let tokens = tokens();
     let told =
-        |tokens: &Tokens| tokens.known().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
+        |tokens: &Tokens| tokens.cached().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
     tokens.settle(failure()).expect_err("no token");
     assert!(told(&tokens).contains("client_id"));
     tokio::time::advance(LONGEST_PAUSE).await;
@@ -219,7 +219,7 @@ async fn a_token_endpoint_that_hangs_keeps_nobody_waiting_who_has_a_good_token()
     tokio::time::advance(Duration::from_secs(271)).await;
     let asked = Instant::now();
     assert_eq!(tokens.current().await.expect("the old one").expose_secret(), "first");
-    assert!(asked.elapsed() <= PROMPT + Duration::from_millis(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() <= RENEWAL_TIMEOUT + Duration::from_millis(10), "{:?}", asked.elapsed());
     tokio::time::advance(Duration::from_secs(30)).await;
     assert!(tokens.current().await.is_err(), "it is dead, and there is no other");
 }

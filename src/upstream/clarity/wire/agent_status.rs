@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::StatusModel;
 use crate::upstream::tolerant;
 
-/// The answer to "what is this agent doing". Without a usable SIP address the status is `unknown`, and there is no name.
+/// The answer to "what is this agent doing". Without a usable SIP address the status is `unknown`, and there is no
+/// name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AgentStatus {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::MetricBag;
+use super::metric_bag::MetricBag;
 use crate::upstream::tolerant::{camel_case_names, integer_of};
 
 /// Names of a queue's number.

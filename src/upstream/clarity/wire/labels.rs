@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Labels by the keys of the site's own dashboard. Metrics come and go with the site's settings, so a key without a label
-/// is normal: its own words are shown then (apis.md B95).
+/// Labels by the keys of the site's own dashboard. Metrics come and go with the site's settings, so a key without a
+/// label is normal: its own words are shown then (apis.md B95).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labels(BTreeMap<String, Label>);
 
@@ -41,8 +41,8 @@ impl Labels {
         labels.map(|label| (label.key.as_str(), label.text.as_str()))
     }
 
-    /// What it is called where there is little room. Sites ship texts that merely end in the word `Short`: without it they
-    /// are the label.
+    /// What it is called where there is little room. Sites ship texts that merely end in the word `Short`: without it
+    /// they are the label.
     #[must_use]
     pub fn short(&self, key: &str) -> String {
         let found = self.found(&format!("{key}Short")).map(|text| text.strip_suffix(" Short").unwrap_or(text));

@@ -1,4 +1,5 @@
-//! Members that may be null. In a push `null` says that there is nothing any more, and absence that nothing has changed.
+//! Members that may be null. In a push `null` says that there is nothing any more, and absence that nothing has
+//! changed.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,7 +9,8 @@ use serde::forward_to_deserialize_any;
 
 use crate::upstream::tolerant;
 
-/// `None`: the member is absent or makes no sense. `Some(None)`: it is null, or `NOTSET`, which is the same (apis.md B86).
+/// `None`: the member is absent or makes no sense. `Some(None)`: it is null, or `NOTSET`, which is the same (apis.md
+/// B86).
 pub type Nullable<T> = Option<Option<T>>;
 
 /// How .NET writes that nothing was measured. Texts may be names, so the case counts.

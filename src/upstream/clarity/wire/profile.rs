@@ -45,7 +45,7 @@ pub struct Profile {
     /// Whether the agent must use the old console.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub use_silverlight_agent_console: Option<bool>,
-    /// Whether nobody may record.
+    /// Whether recording is disabled.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub hide_record_button: Option<bool>,
     /// Whether this agent may not record.
@@ -72,7 +72,7 @@ pub struct Profile {
     /// Queues that the agent does not want to see.
     #[serde(deserialize_with = "tolerant::list")]
     pub hidden_queues: Option<Vec<HiddenQueue>>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -114,7 +114,7 @@ pub struct DashboardSettings {
     /// Where calls are attended.
     #[serde(deserialize_with = "tolerant::text")]
     pub attendant_endpoint: Option<String>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }

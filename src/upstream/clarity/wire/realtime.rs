@@ -5,18 +5,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use super::Other;
 use super::breakdown::{Breakdowns, breakdowns};
+use super::metric_bag::MetricBag;
 use super::nullable::{self, NullOr, Nullable, or_null};
 use crate::upstream::tolerant::{self, Fields};
-
-/// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (apis.md C103). Names are in
-/// camel case whatever was sent; values are numbers or objects of numbers (apis.md B79), or null. The second part names
-/// the kinds of contact that are null themselves.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MetricBag(pub Fields<Fields<Value>>, pub Vec<String>);
 
 /// Sessions by kind of contact (apis.md C104).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,7 +50,7 @@ pub struct RealtimeData {
     /// Those that are gone since the last push.
     #[serde(deserialize_with = "breakdowns")]
     pub removed_breakdowns: Option<Box<Breakdowns>>,
-    /// Whom an aggregate sums up (apis.md C107).
+    /// The ids that an aggregate sums up (apis.md C107).
     #[serde(deserialize_with = "tolerant::integers")]
     pub entity_ids: Option<Vec<i64>>,
     /// `team` or `group`.
@@ -83,7 +77,7 @@ pub struct RealtimeData {
     /// How many calls came today.
     #[serde(deserialize_with = "nullable::integer")]
     pub calls_today: Nullable<i64>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -146,10 +140,10 @@ pub struct SessionModel {
     /// Whether it may be recorded.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub can_be_recorded: Option<bool>,
-    /// Whether somebody listens in.
+    /// Whether a supervisor listens in.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_silent_joined: Option<bool>,
-    /// Whether somebody whispers to the agent.
+    /// Whether a supervisor whispers to the agent.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_whisper_joined: Option<bool>,
     /// Where in its life it is, as spelt (apis.md C52, B70).
@@ -176,10 +170,10 @@ pub struct SessionModel {
     /// When it began.
     #[serde(deserialize_with = "tolerant::time")]
     pub start_time_stamp: Option<Timestamp>,
-    /// When somebody answered.
+    /// When it was answered.
     #[serde(deserialize_with = "tolerant::time")]
     pub answered_time_stamp: Option<Timestamp>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -194,10 +188,10 @@ pub struct CurrentStatus {
     /// Its number, where one is given; it wins over the name (apis.md B63).
     #[serde(deserialize_with = "nullable::integer")]
     pub agent_status_id: Nullable<i64>,
-    /// Why they are away.
+    /// The name of the reason code.
     #[serde(deserialize_with = "nullable::text")]
     pub reason_code_name: Nullable<String>,
-    /// The number of the reason.
+    /// The id of the reason code.
     #[serde(deserialize_with = "nullable::integer")]
     pub reason_code_id: Nullable<i64>,
     #[serde(deserialize_with = "nullable::time")]
@@ -241,10 +235,10 @@ pub struct StatusModel {
     /// Its number, where one is given; it wins over the name (apis.md B63).
     #[serde(deserialize_with = "tolerant::integer")]
     pub agent_status_id: Option<i64>,
-    /// Why they are away.
+    /// The name of the reason code.
     #[serde(deserialize_with = "tolerant::text")]
     pub reason_code_name: Option<String>,
-    /// The number of the reason.
+    /// The id of the reason code.
     #[serde(deserialize_with = "tolerant::integer")]
     pub reason_code_id: Option<i64>,
     #[serde(deserialize_with = "tolerant::time")]
@@ -271,27 +265,6 @@ impl StatusModel {
     #[must_use]
     pub fn ended(&self) -> Option<Timestamp> {
         self.end_time.or(self.utc_end_time)
-    }
-}
-
-impl<'de> Deserialize<'de> for MetricBag {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut bag = Self::default();
-        for (kind, metrics) in Fields::<NullOr<Fields<Value>>>::deserialize(from)?.0 {
-            match metrics.0 {
-                Some(Some(mut metrics)) => {
-                    for (name, _) in &mut metrics.0 {
-                        if name.starts_with(char::is_uppercase) {
-                            *name = tolerant::camel_case(name);
-                        }
-                    }
-                    bag.0.0.push((kind, metrics));
-                }
-                Some(None) => bag.1.push(kind),
-                None => {}
-            }
-        }
-        Ok(bag)
     }
 }
 
@@ -348,7 +321,7 @@ impl fmt::Debug for SessionModel {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

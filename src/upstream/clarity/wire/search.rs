@@ -42,7 +42,7 @@ pub struct SearchAgent {
     /// The status, as a number (apis.md C50).
     #[serde(deserialize_with = "tolerant::integer")]
     pub status: Option<i64>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -72,7 +72,7 @@ pub struct SearchQueue {
     /// How many calls came today.
     #[serde(deserialize_with = "tolerant::integer")]
     pub calls_today: Option<i64>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }

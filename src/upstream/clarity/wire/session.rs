@@ -78,10 +78,10 @@ pub struct Session {
     /// Whether it may be recorded.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub can_be_recorded: Option<bool>,
-    /// Whether somebody listens in.
+    /// Whether a supervisor listens in.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_silent_joined: Option<bool>,
-    /// Whether somebody whispers to the agent.
+    /// Whether a supervisor whispers to the agent.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_whisper_joined: Option<bool>,
     /// Where in its life it is, as spelt (apis.md C51, B70).
@@ -129,7 +129,7 @@ pub struct Session {
     /// Who takes part (apis.md C90).
     #[serde(deserialize_with = "tolerant::list")]
     pub agents: Option<Vec<Participation>>,
-    /// To whom it is offered (apis.md C91).
+    /// The agents to whom it is offered (apis.md C91).
     #[serde(deserialize_with = "tolerant::list")]
     pub offers: Option<Vec<Participation>>,
     /// Earlier contacts of the same customer, if asked for.
@@ -162,7 +162,7 @@ pub struct Session {
     /// Messages about it.
     #[serde(deserialize_with = "tolerant::list")]
     pub session_messages: Option<Vec<SessionMessage>>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -176,8 +176,8 @@ impl Session {
         status.is_some_and(|status| ENDED.contains(&status.as_ref())) || self.end_time_stamp.is_some()
     }
 
-    /// The first agent who answered, if anybody has: `Unknown` is an agent without a name, `None` is nobody, and without
-    /// an id both are nobody (apis.md B89).
+    /// The first agent who answered: `Unknown` is an agent without a name, `None` is no agent, and without an id there
+    /// is no agent either (apis.md B89).
     #[must_use]
     pub fn agent(&self) -> Option<(i64, Option<&str>)> {
         let name = self.agent_name.as_deref().filter(|name| !matches!(*name, "Unknown" | "None"));

@@ -57,7 +57,7 @@ pub struct Participation {
     /// How long they have been in it; moves with each look.
     #[serde(deserialize_with = "tolerant::rounded")]
     pub active_ms: Option<i64>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -90,7 +90,7 @@ pub struct Disposition {
     /// The finer ones.
     #[serde(deserialize_with = "tolerant::list")]
     pub sub_dispositions: Option<Vec<SubDisposition>>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -105,7 +105,7 @@ pub struct SubDisposition {
     /// What it is called.
     #[serde(deserialize_with = "tolerant::text")]
     pub sub_disposition: Option<String>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -207,7 +207,7 @@ pub struct SessionEvent {
     /// When.
     #[serde(deserialize_with = "tolerant::time")]
     pub last_updated: Option<Timestamp>,
-    /// Through whom or what.
+    /// Its cause.
     #[serde(deserialize_with = "tolerant::text")]
     pub updated_by: Option<String>,
     /// Its own id.
@@ -222,10 +222,10 @@ pub struct TranscriptMessage {
     /// When. Documented as a number, shown as a text; what cannot be read is no time (apis.md B69).
     #[serde(deserialize_with = "tolerant::time")]
     pub time_stamp: Option<Timestamp>,
-    /// To whom.
+    /// The recipient.
     #[serde(deserialize_with = "tolerant::text")]
     pub to: Option<String>,
-    /// From whom.
+    /// The sender.
     #[serde(deserialize_with = "tolerant::text")]
     pub from: Option<String>,
     /// What was said.
@@ -261,12 +261,12 @@ pub struct SessionMessage {
     /// When.
     #[serde(deserialize_with = "tolerant::time")]
     pub published: Option<Timestamp>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
 
-/// What became of a wish to start or stop recording one contact (apis.md C100).
+/// The outcome of a request to start or stop recording one contact (apis.md C100).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RecordingStatus {
@@ -285,7 +285,7 @@ pub struct RecordingStatus {
     /// Whether it went wrong.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub request_failed: Option<bool>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }

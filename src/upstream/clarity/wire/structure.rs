@@ -18,7 +18,7 @@ pub struct Info {
     /// How SignalR may travel, by the upstream's names.
     #[serde(rename = "signalRTransports", deserialize_with = "tolerant::list")]
     pub signalr_transports: Option<Vec<String>>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -93,7 +93,7 @@ pub struct Member {
     /// Whether we may record this agent.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub can_record: Option<bool>,
-    /// Fields without a word.
+    /// Unknown fields.
     #[serde(flatten)]
     pub other: Other,
 }

@@ -38,7 +38,7 @@ async fn every_method_asks_where_the_document_says() {
         aftercall_options: true,
         hold_timer_threshold: true,
     };
-    let also = MetricIncludes { breakdowns: true, status_history: true };
+    let includes = MetricIncludes { breakdowns: true, status_history: true };
     let whom = Unregister { sip: "test.user@example.com".into(), gruu: "1;2".into(), sessions: vec![1, 2, 3] };
     let entry = LogEntry {
         message: "test".into(),
@@ -58,7 +58,7 @@ async fn every_method_asks_where_the_document_says() {
     }
     let given = Given {
         wanted,
-        also,
+        includes,
         everything,
         whom,
         entry,
@@ -119,7 +119,7 @@ async fn every_method_asks_where_the_document_says() {
             "C29 C71 C72",
             "POST /v2/metrics/agents/41?includeBreakdowns=true&includeStatusHistory=true",
             Some(rona.clone()),
-            |c, g| ask!(c.agent(41, RealtimePart::All, &g.wanted, g.also)),
+            |c, g| ask!(c.agent(41, RealtimePart::All, &g.wanted, g.includes)),
         ),
         ("C29a", "POST /v2/metrics/agents/41/metrics", Some(rona.clone()), |c, g| {
             ask!(c.agent(41, RealtimePart::Metrics, &g.wanted, MetricIncludes::default()))
@@ -143,7 +143,7 @@ async fn every_method_asks_where_the_document_says() {
             "C31 C72",
             "POST /v2/metrics/agents/aggregateBy?groupIds=2&includeBreakdowns=true",
             Some(rona.clone()),
-            |c, g| ask!(c.aggregate(EntityIds::Groups(&[2]), &g.wanted, g.also)),
+            |c, g| ask!(c.aggregate(EntityIds::Groups(&[2]), &g.wanted, g.includes)),
         ),
         ("C32 B23", "POST /v2/metrics/agents/groupBy?teamIds=2,3", Some(rona.clone()), |c, g| {
             ask!(c.groups(EntityIds::Teams(&[2, 3]), &g.wanted, MetricIncludes::default()))

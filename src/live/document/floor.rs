@@ -1,0 +1,278 @@
+//! Agents, queues and teams, what is counted of them, and the sources they come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::merge_patch::object;
+use super::stats::{FeedbackTotalDoc, NpsDoc, RatioDoc};
+use crate::domain::MetricValue;
+
+/// Metrics by kind of contact, then by name.
+pub type MetricsDoc = BTreeMap<String, BTreeMap<String, MetricValue>>;
+
+/// Under which key of `counts` everything together stands.
+pub const COUNTED_ALL: &str = "all";
+
+/// Under which key of `counts` those stand who are in no team.
+pub const AGENTS_OF_NO_TEAM: &str = "team:";
+
+/// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
+/// without case (`apis.md` B43). Of several numbers under one name, the total counts.
+#[must_use]
+pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
+    let of = |values: &BTreeMap<String, MetricValue>| {
+        let (_, value) = values.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        match value {
+            MetricValue::Parts(parts) => ["total", "count"].iter().find_map(|part| parts.get(*part)?.as_number()),
+            value => value.as_number(),
+        }
+    };
+    if let Some(across) = metrics.get("agnostic").and_then(of) {
+        return Some(across);
+    }
+    metrics.values().filter_map(of).reduce(|a, b| a + b)
+}
+
+object! {
+    /// An agent.
+    pub struct AgentDoc {
+        /// The name shown to colleagues; "Agent 41" where nobody told us one.
+        pub name: String,
+        /// The team's id.
+        pub team: Option<i64>,
+        /// What they are doing, such as `inCall`; an unknown status is shown as it came.
+        pub status: String,
+        /// The name that Clarity sent with it although the status's number means another one. The number counts.
+        pub contradicting_status: Option<String> = "contradictingStatus",
+        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. Whoever is
+        /// suspended while available is `away`.
+        pub activity: String,
+        /// Why they are away, or `Not permitted`.
+        pub reason: Option<String>,
+        /// Whether Clarity refuses to show them to Callboard's account, always `true`: else it is left out. Their status is
+        /// `unknown`, and they count neither as logged in nor as logged out.
+        pub not_permitted: bool = "notPermitted",
+        /// When the status began.
+        pub since: Option<Timestamp>,
+        /// Whether they get no contacts.
+        pub suspended: Option<bool>,
+        /// Counts and measures; times in milliseconds.
+        pub metrics: MetricsDoc,
+        /// The contacts in hand.
+        pub sessions: BTreeMap<String, SessionDoc>,
+        /// What customers said about them.
+        pub feedback: Option<FeedbackTotalDoc>,
+        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+        /// The statuses of the last 24 hours, by the instant at which they began. Only in scopes that name the agent.
+        pub history: BTreeMap<Timestamp, StatusIntervalDoc>,
+        /// How busy they were in that time. Only in scopes that name the agent.
+        pub occupancy: Option<OccupancyDoc>,
+        /// The metrics by queue. Only in scopes that name the agent.
+        pub by_queue: BTreeMap<String, MetricsDoc> = "byQueue",
+        /// Fields for which Callboard has no name.
+        pub other: BTreeMap<String, Value>,
+    }
+}
+
+object! {
+    /// A status that an agent had.
+    pub struct StatusIntervalDoc {
+        /// What they were doing, such as `inCall`; an unknown status is shown as it came.
+        pub status: String,
+        /// Which of the seven activities that is.
+        pub activity: String,
+        /// Why they were away.
+        pub reason: Option<String>,
+        /// When it ended. Absent: it goes on.
+        pub until: Option<Timestamp>,
+        /// Whether they got no contacts, always `true`: else it is left out.
+        pub suspended: bool,
+    }
+}
+
+object! {
+    /// How much of an agent's time with customers or ready for them was with them: the times that are over, by the clock on
+    /// the wall.
+    pub struct OccupancyDoc {
+        /// In percent, to one decimal.
+        pub value: f64,
+        /// Milliseconds in contact and wrapping up.
+        pub handling: i64,
+        /// Milliseconds ready for a contact.
+        pub available: i64,
+    }
+}
+
+object! {
+    /// A session.
+    pub struct SessionDoc {
+        /// The queue's id. -2, -1, 0 and 9999 are no queues of the site.
+        pub queue: Option<i64>,
+        /// `audio`, `instantMessage`, `message`.
+        pub modality: String,
+        /// `queued`, `directInbound`, `directOutbound`.
+        pub kind: Option<String>,
+        /// `queued`, `offered`, `connecting`, `active`, `afterCall`; an unknown status is shown as it came.
+        pub status: String,
+        /// The agent who had the contact first, where it was transferred and another agent has it now.
+        pub first_agent: Option<i64> = "firstAgent",
+        /// When it got there: the start of the wait for one who waits, of the contact for one who is being answered.
+        pub since: Option<Timestamp>,
+        /// The customer's name. Absent on wallboards.
+        pub customer: Option<String>,
+        /// Whether it is being recorded.
+        pub recording: Option<bool>,
+        /// Whether the customer is on hold. Absent: nobody told us.
+        pub on_hold: Option<bool> = "onHold",
+        /// Since when the customer is on hold.
+        pub hold_since: Option<Timestamp> = "holdSince",
+        /// Fields for which Callboard has no name.
+        pub other: BTreeMap<String, Value>,
+    }
+}
+
+object! {
+    /// A queue.
+    pub struct QueueDoc {
+        /// The name; "Queue 11" where nobody told us one.
+        pub name: String,
+        /// Whether Clarity's list of queues does not name it, always `true`: else it is left out.
+        pub unlisted: bool,
+        /// Whether it takes contacts now.
+        pub open: Option<bool>,
+        /// The teams that answer it.
+        pub teams: BTreeSet<i64>,
+        /// How many wait now, all kinds of contact together. Absent: nobody told us.
+        pub waiting: Option<i64>,
+        /// When the longest waiting customer began to wait. Absent: nobody waits, or nobody knows.
+        pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
+        /// Agents logged in to it, by Clarity's own search. Our own count is `counts["queue:11"].staff`.
+        pub agents_online: Option<i64> = "agentsOnline",
+        /// Agents ready for its next contact, by Clarity's own search: suspended ones may be among them.
+        pub agents_available: Option<i64> = "agentsAvailable",
+        /// The telephony system's own estimate for a new customer, in seconds.
+        pub estimated_wait_seconds: Option<i64> = "estimatedWaitSeconds",
+        /// Calls of the telephony system's day.
+        pub calls_today: Option<i64> = "callsToday",
+        /// Counts and measures; times in milliseconds.
+        pub metrics: MetricsDoc,
+        /// Who waits. Sessions that are being answered are with their agent.
+        pub sessions: BTreeMap<String, SessionDoc>,
+        /// What customers said about it.
+        pub feedback: Option<FeedbackTotalDoc>,
+        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+        /// Fields for which Callboard has no name.
+        pub other: BTreeMap<String, Value>,
+    }
+}
+
+object! {
+    /// A team.
+    pub struct TeamDoc {
+        /// The name.
+        pub name: String,
+        /// The names of the groups it belongs to, by id.
+        pub groups: BTreeMap<String, String>,
+        /// The name of the business unit it belongs to.
+        pub unit: Option<String>,
+        /// What customers said about its agents and places.
+        pub feedback: Option<FeedbackTotalDoc>,
+        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
+}
+
+object! {
+    /// What is counted of what a viewer sees. What is not known is absent, and never 0.
+    pub struct CountsDoc {
+        /// Agents, each once.
+        pub staff: Option<StaffDoc>,
+        /// How many wait in all queues together. Absent: of one of them it is not known.
+        pub waiting: Option<i64>,
+        /// When the longest waiting of them began to wait. Absent: nobody waits, or it is not known of all.
+        pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
+        /// In which queue.
+        pub longest_wait_queue: Option<i64> = "longestWaitQueue",
+        /// Threads linked to teams in which somebody waits for an answer.
+        pub open_feedback: Option<u64> = "openFeedback",
+        /// Net promoter score of the board's day, of all queues together.
+        pub nps: Option<NpsDoc>,
+        /// Answers of 4 or 5 stars of the board's day, of all queues together.
+        pub csat: Option<RatioDoc>,
+        /// Metrics that are counts, of all queues together.
+        pub metrics: BTreeMap<String, f64>,
+        /// Which of these are there, but not for this viewer; always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
+}
+
+object! {
+    /// Agents by what they do, each once, however many queues they serve.
+    #[derive(Copy, Eq)]
+    pub struct StaffDoc {
+        /// All of them.
+        pub agents: u64,
+        /// Those logged in: in any state but logged out and unknown.
+        pub logged_in: u64 = "loggedIn",
+        /// Ready for the next contact: available and not suspended.
+        pub available: u64,
+        /// A contact is being offered.
+        pub ringing: u64,
+        /// With a customer.
+        pub in_contact: u64 = "inContact",
+        /// Wrapping up.
+        pub after_call: u64 = "afterCall",
+        /// Logged in and not ready, also by suspension.
+        pub away: u64,
+        /// Not at work.
+        pub logged_out: u64 = "loggedOut",
+        /// Nobody can tell.
+        pub unknown: u64,
+    }
+}
+
+object! {
+    /// A list of which the document carries one page: what needs somebody first, then the newest.
+    pub struct ListDoc {
+        /// How many there are, on all pages.
+        pub total: u64,
+        /// How many of these need somebody to do something.
+        pub needs_action: u64 = "needsAction",
+        /// Which page this is; the first is 1.
+        pub page: u64,
+        /// How many pages there are.
+        pub pages: u64,
+        /// How many there are in each state that any is in.
+        pub states: Option<BTreeMap<String, u64>>,
+    }
+}
+
+object! {
+    /// How well a source can be heard.
+    pub struct SourceDoc {
+        /// `live`, `polling`, `stale`, `down`, `off`.
+        pub state: String,
+        /// Since when.
+        pub since: Option<Timestamp>,
+        /// Why, in a sentence, unless all is well.
+        pub reason: Option<String>,
+        /// When it last told us anything.
+        pub last_data: Option<Timestamp> = "lastData",
+        /// When refused credentials are shown again. An administrator may try sooner.
+        pub next_try: Option<Timestamp> = "nextTry",
+        /// How it is heard.
+        pub transport: Option<String>,
+        /// Names of the agents whom Clarity refuses to show to Callboard's account, by id, as far as they may be seen.
+        pub not_permitted: BTreeMap<String, String> = "notPermitted",
+        /// By how many seconds its clock is ahead of ours, or behind if negative, from five on.
+        pub clock_offset_seconds: Option<i64> = "clockOffsetSeconds",
+        /// What has been counted since the server's start.
+        pub counters: BTreeMap<String, u64>,
+        /// What there is of this, but not for this viewer: `counters`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
+}
