@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::{Clock, http, json};
+use super::{Clock, http_date, json};
 
 /// The longest `Retry-After` that is obeyed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
@@ -22,8 +22,8 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         // More digits than fit into a number are a long time, too.
         return Some(value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs).min(MAX_RETRY_AFTER));
     }
-    let now = http::date(headers).unwrap_or_else(|| Clock::system().now());
-    let wait = http::parse_date(value)?.duration_since(now);
+    let now = http_date::date(headers).unwrap_or_else(|| Clock::system().now());
+    let wait = http_date::parse_date(value)?.duration_since(now);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER))
 }
 

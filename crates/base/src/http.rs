@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::content_encoding::{DecodeError, Decoder};
 use super::dns::Resolver;
+pub use super::http_date::{date, parse_date};
 use super::{SourceClock, error_response, json, sniff};
 
 pub use reqwest::Client;
@@ -212,21 +212,6 @@ pub fn describe_status(status: u16) -> String {
         300..=399 => format!("{status}, a redirect, which is not followed: check the address"),
         _ => status.to_string(),
     }
-}
-
-/// The `Date` of an answer. Only in GMT (RFC 9110, section 5.6.7): other zones are not reliable enough for clock
-/// estimates.
-#[must_use]
-pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    Timestamp::try_from(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?.trim()).ok()?).ok()
-}
-
-/// Parses a date in one of the three HTTP forms (RFC 9110, section 5.6.7) or in that of mail (RFC 2822).
-#[must_use]
-pub fn parse_date(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let http = httpdate::parse_http_date(text).ok().and_then(|time| Timestamp::try_from(time).ok());
-    http.or_else(|| jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp()))
 }
 
 /// Whether two host names are equal, ignoring case and the root's dot.

@@ -31,6 +31,7 @@ pub mod error_chain;
 pub mod error_response;
 pub mod hmac;
 pub mod http;
+pub mod http_date;
 pub mod json;
 pub mod key;
 pub mod lifecycle;

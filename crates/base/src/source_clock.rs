@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use reqwest::header::{AGE, HeaderMap};
 
-use super::{Clock, http};
+use super::{Clock, http_date};
 
 /// In milliseconds. A `Date` has whole seconds, and servers cache it for up to another second.
 const DATE_PRECISION: i64 = 2_000;
@@ -106,7 +106,7 @@ impl SourceClock {
     pub fn observe_response(&self, asked: Timestamp, headers: &HeaderMap) {
         let now = self.ours();
         let is_fresh = self.0.is_measured && !headers.contains_key(AGE) && asked <= now;
-        let Some(date) = http::date(headers).filter(|_| is_fresh) else { return };
+        let Some(date) = http_date::date(headers).filter(|_| is_fresh) else { return };
         let date = date.as_millisecond();
         let bounds =
             Bounds { least: date - now.as_millisecond(), most: date + DATE_PRECISION - asked.as_millisecond() };
@@ -311,7 +311,7 @@ mod tests {
             ("Sat, 21 Nov 2026 09:00:00 -0500", false),
         ] {
             let headers = [(DATE, HeaderValue::from_static(text))].into_iter().collect();
-            assert_eq!(http::date(&headers).is_some(), is_date, "{text}");
+            assert_eq!(http_date::date(&headers).is_some(), is_date, "{text}");
         }
     }
 

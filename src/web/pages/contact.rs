@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{PageState, words};
-use crate::live::document::SessionDoc;
+use crate::live::document::{AgentDoc, SessionDoc};
 
 /// Sessions by their beginning; those without one come last.
 pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionDoc> {
@@ -28,4 +28,22 @@ pub(super) fn place(page: &PageState, session: &SessionDoc) -> String {
     let queue = session.queue.map(|id| page.queue_name(id));
     let kind = Some(words::modality(&session.modality).to_owned());
     queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ")
+}
+
+/// An agent by name, with what they are doing now.
+pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
+    let Some(id) = agent else { return String::new() };
+    let now = page.state.agents.get(&id.to_string());
+    let doing = |agent: &AgentDoc| match agent.suspended {
+        Some(true) => "suspended".to_owned(),
+        _ => words::status(&agent.status).to_lowercase(),
+    };
+    let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
+    format!("{}{now}", page.agent_name(id))
+}
+
+/// What that agent is doing now, in short; empty where nobody knows.
+pub(super) fn responder_activity(page: &PageState, agent: Option<i64>) -> String {
+    let agent = agent.and_then(|id| page.state.agents.get(&id.to_string()));
+    agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }

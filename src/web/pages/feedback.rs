@@ -7,12 +7,13 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::answering::{self, Deed, Form};
+use super::contact::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
 use super::pinning::Pinning;
 use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
-use crate::live::document::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
+use crate::live::document::{AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
@@ -277,24 +278,6 @@ impl Item {
             is_joined: doc.attribution.confidence.is_some(),
         }
     }
-}
-
-/// An agent by name, with what they are doing now.
-pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
-    let Some(id) = agent else { return String::new() };
-    let now = page.state.agents.get(&id.to_string());
-    let doing = |agent: &AgentDoc| match agent.suspended {
-        Some(true) => "suspended".to_owned(),
-        _ => words::status(&agent.status).to_lowercase(),
-    };
-    let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
-    format!("{}{now}", page.agent_name(id))
-}
-
-/// What that agent is doing now, in short; empty where nobody knows.
-pub(super) fn responder_activity(page: &PageState, agent: Option<i64>) -> String {
-    let agent = agent.and_then(|id| page.state.agents.get(&id.to_string()));
-    agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }
 
 /// The first 140 letters of the newest words of a thread, but no half words; whose they are, unless they are the customer's.

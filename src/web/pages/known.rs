@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
 use crate::live::document::{SourceDoc, StaffDoc};
@@ -120,4 +122,14 @@ impl PageState {
     pub(super) fn staff(&self, of: &str) -> Option<&StaffDoc> {
         self.state.counts.get(of)?.staff.as_ref()
     }
+}
+
+/// A longest wait. Where no customer waits there is none.
+pub(super) fn longest_of(
+    page: &PageState,
+    since: Option<Timestamp>,
+    waiting: Option<i64>,
+    why: impl FnOnce() -> String,
+) -> Timer {
+    page.timer(since).or(|| if waiting == Some(0) { "No customer is waiting.".to_owned() } else { why() })
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::feedback::{responder, responder_activity};
+use super::contact::{responder, responder_activity};
 use super::{PageState, segment, words};
 use crate::live::document::{AttributionDoc, CandidateDoc};
 

@@ -1,8 +1,8 @@
 //! The table of queues, and the numbers that queues have together.
 
 use super::agents::is_small;
+use super::known::longest_of;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
-use super::supervisor::longest_of;
 use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
 use crate::live::document::{QueueDoc, metric_total};

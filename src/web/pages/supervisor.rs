@@ -1,11 +1,10 @@
 //! `/supervisor`: everybody and every queue that the viewer may see, on one page.
 
 use askama::Template;
-use jiff::Timestamp;
 
 use super::agents::AgentTable;
 use super::frame::Frame;
-use super::known::{CALLS, Known, UNTOLD, any_heard, why};
+use super::known::{CALLS, Known, UNTOLD, any_heard, longest_of, why};
 use super::queues::QueueTable;
 use super::table_query::TextKey;
 use super::{PageState, TableQuery, Timer, words};
@@ -97,14 +96,4 @@ pub(super) fn longest(page: &PageState, counts: &CountsDoc) -> Timer {
     longest_of(page, counts.longest_wait_since, counts.waiting, || {
         why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)
     })
-}
-
-/// A longest wait. Where nobody waits there is none.
-pub(super) fn longest_of(
-    page: &PageState,
-    since: Option<Timestamp>,
-    waiting: Option<i64>,
-    why: impl FnOnce() -> String,
-) -> Timer {
-    page.timer(since).or(|| if waiting == Some(0) { "No customer is waiting.".to_owned() } else { why() })
 }

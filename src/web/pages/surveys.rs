@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::answering::NOBODY_NAMED;
-use super::feedback::{responder, responder_activity};
+use super::contact::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
 use super::stat::Measure;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use askama::Template;
 
 use super::frame::Frame;
+use super::known::longest_of;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::queues::unstaffed;
 use super::stat::Stat;
-use super::supervisor::{longest, longest_of, waiting};
+use super::supervisor::{longest, waiting};
 use super::table_query::TextKey;
 use super::{PageState, Timer, format, step};
 use crate::live::document::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
