@@ -220,6 +220,34 @@ fn lines_have_at_most_120_columns() {
     assert_left("lines that are too long", 945, broken);
 }
 
+/// A document that names a test, a file or a module of ours names one that is there.
+#[test]
+fn documents_name_tests_files_and_modules_that_exist() {
+    let workspace = Workspace::read();
+    let code = files(&["src", "crates", "tests"], &[".rs"]);
+    let tests: BTreeSet<String> = code.iter().flat_map(|file| vocabulary::functions(file)).collect();
+    let mut broken = Vec::new();
+    for file in files(&["docs", "README.md", "ARCHITECTURE.md"], &[".md"]) {
+        let text = fs::read_to_string(&file).expect("a text file is readable");
+        for name in vocabulary::code_spans(&text) {
+            let is_place = |place: &str| name.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
+            let is_known = if ["src", "crates", "tests", "templates", "static"].into_iter().any(is_place) {
+                let path = source::root().join(name.split(['*', '{']).next().unwrap_or(name));
+                path.exists() || path.with_extension("rs").exists()
+            } else if vocabulary::is_name_of_a_test(name) {
+                tests.contains(name)
+            } else {
+                let segments: Vec<&str> = name.split("::").flat_map(|part| part.split('/')).collect();
+                segments.len() < 2 || workspace.has_module_or_item(&segments) != Some(false)
+            };
+            if !is_known {
+                broken.push(format!("{}: {name}", shown(&file)));
+            }
+        }
+    }
+    assert_none("names in documents of what is not there", broken);
+}
+
 /// For a rule that is not kept everywhere yet: its violations may only become fewer. A change that removes some lowers
 /// the number.
 fn assert_left(what: &str, left: usize, broken: Vec<String>) {

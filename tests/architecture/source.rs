@@ -65,6 +65,18 @@ impl Workspace {
         workspace
     }
 
+    /// Whether there is a module of this path, or such an item in its parent; nothing if the path does not begin with a
+    /// crate of ours, or with a module of `callboard`.
+    pub fn has_module_or_item(&self, path: &[&str]) -> Option<bool> {
+        let path: ModulePath = path.iter().map(|&part| part.to_owned()).collect();
+        let in_callboard = [&["callboard".to_owned()], &path[..]].concat();
+        let path = if self.modules.contains_key(&in_callboard[..2]) { in_callboard } else { path };
+        let (item, parent) = path.split_last()?;
+        self.modules.get(&path[..1])?;
+        let is_item = |module: &Module| module.items.contains(item) || module.imports.contains_key(item);
+        Some(self.modules.contains_key(&path) || self.modules.get(parent).is_some_and(is_item))
+    }
+
     fn read_folder(&mut self, folder: &Path, module: &[String]) {
         for path in entries(folder) {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -104,6 +104,25 @@ pub fn normalized(name: &str) -> String {
     words(name).collect::<Vec<_>>().join("_")
 }
 
+/// The names in backquotes in a document.
+pub fn code_spans(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().filter(|line| !line.starts_with("```"));
+    lines.flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// Whether a name in a document is that of a test: four words or more, and not of a metric, nor of an upstream's field.
+pub fn is_name_of_a_test(name: &str) -> bool {
+    let is_name = name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+    let is_other = name.starts_with("callboard_") || name == "initial_feedback_request_id";
+    is_name && !is_other && name.split('_').count() >= 4
+}
+
+/// The functions of a file.
+pub fn functions(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("a source file is readable");
+    text.split("fn ").skip(1).filter_map(|rest| identifiers(rest).next()).collect()
+}
+
 /// All identifiers of these files, normalized.
 pub fn used_in(files: &[PathBuf]) -> BTreeSet<String> {
     let lines = files.iter().flat_map(|file| code_lines(file));
