@@ -13,7 +13,7 @@ use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEA
 use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
-use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsDomain};
+use crate::support::windows_site::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsSite};
 
 /// The close code for a viewer who must sign in.
 const SIGN_IN: u16 = 4401;
@@ -35,7 +35,7 @@ async fn log_in(server: &TestServer, name: &str, password: &str) -> Response {
 #[tokio::test]
 async fn windows_password_signs_in_and_is_not_stored() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let token = |agent| sandbox.control().token_for(agent);
     *windows.token.lock().expect("a lock") = token(ADMINISTRATOR);
     let server = TestServer::with_login(&sandbox, |config| {

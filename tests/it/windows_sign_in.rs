@@ -15,14 +15,10 @@ use callboard::feeds::clarity::{error_chain, settings};
 use callboard::upstream::clarity::{Clarity, Credential, Error, TokenError};
 
 use crate::support::server::{TIMEOUT, TestServer, sandbox};
-use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsDomain};
-
-/// How the site calls the account when it came by NTLM, and when it came by Kerberos.
-const BY_NTLM: &str = "EXAMPLE\\svc";
-const BY_KERBEROS: &str = "svc@EXAMPLE";
+use crate::support::windows_site::{BY_KERBEROS, BY_NTLM, CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsSite};
 
 /// What a person would write for this site.
-fn section(windows: &WindowsDomain, auth: Auth) -> config::Clarity {
+fn section(windows: &WindowsSite, auth: Auth) -> config::Clarity {
     let api_root = "http://localhost:9/webapi/api".parse().expect("an address");
     let mut section = config::Clarity::new(api_root, CLIENT_ID, auth);
     section.token_url = Some(windows.token_url());
@@ -35,7 +31,7 @@ fn section(windows: &WindowsDomain, auth: Auth) -> config::Clarity {
 
 /// The same with a keytab or a credential cache instead of the password.
 fn without_password(
-    windows: &WindowsDomain,
+    windows: &WindowsSite,
     keytab: Option<PathBuf>,
     credential_cache: Option<PathBuf>,
 ) -> config::Clarity {
@@ -58,7 +54,7 @@ async fn complaint(clarity: &Clarity) -> String {
 
 #[tokio::test]
 async fn ntlm_signs_in_over_one_connection() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let clarity = client(&section(&windows, Auth::Ntlm));
     let first = token(&clarity).await.expect("a token");
     assert!(first.starts_with("ey"), "a JWT");
@@ -70,7 +66,7 @@ async fn ntlm_signs_in_over_one_connection() {
 
 #[tokio::test]
 async fn user_name_may_include_the_domain() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.username = format!("{DOMAIN}\\{USER}");
     section.domain.clear();
@@ -80,7 +76,7 @@ async fn user_name_may_include_the_domain() {
 
 #[tokio::test]
 async fn negotiate_falls_back_to_ntlm_without_a_ticket() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     // Nobody gives tickets there.
     section.kdc = "127.0.0.1:9".to_owned();
@@ -92,7 +88,7 @@ async fn negotiate_falls_back_to_ntlm_without_a_ticket() {
 #[tokio::test]
 async fn negotiate_uses_a_kerberos_ticket_from_the_password() {
     for kind in [Site::Usual, Site::Kerberos] {
-        let windows = WindowsDomain::start(kind).await;
+        let windows = WindowsSite::start(kind).await;
         token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
         assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
     }
@@ -101,7 +97,7 @@ async fn negotiate_uses_a_kerberos_ticket_from_the_password() {
 #[tokio::test]
 async fn keytab_gets_a_kerberos_ticket() {
     for kind in [Site::Usual, Site::Kerberos] {
-        let windows = WindowsDomain::start(kind).await;
+        let windows = WindowsSite::start(kind).await;
         let section = without_password(&windows, Some(windows.keytab().await), None);
         token(&client(&section)).await.expect("a token");
         assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
@@ -110,7 +106,7 @@ async fn keytab_gets_a_kerberos_ticket() {
 
 #[tokio::test]
 async fn credential_cache_of_kinit_signs_in_with_its_principal() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let mut section = without_password(&windows, None, Some(windows.cache("krb5cc").await));
     token(&client(&section)).await.expect("a token");
     section.username.clear();
@@ -121,7 +117,7 @@ async fn credential_cache_of_kinit_signs_in_with_its_principal() {
 
 #[tokio::test]
 async fn credential_cache_created_later_is_used() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let path = windows.keytab().await.with_file_name("late");
     let clarity = client(&without_password(&windows, None, Some(path.clone())));
     let said = complaint(&clarity).await;
@@ -135,7 +131,7 @@ async fn credential_cache_created_later_is_used() {
 
 #[tokio::test]
 async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
     let file_in_folder = |name: &str| keytab.with_file_name(name);
     std::fs::write(file_in_folder("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
@@ -177,7 +173,7 @@ async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
 
 #[tokio::test]
 async fn stale_keytab_is_tried_once_a_minute() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let clarity = client(&without_password(&windows, Some(windows.keytab().await), None));
     windows.change_key().await;
     let said = complaint(&clarity).await;
@@ -195,7 +191,7 @@ async fn stale_keytab_is_tried_once_a_minute() {
 
 #[tokio::test]
 async fn wrong_password_is_tried_once_a_minute() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     for (auth, kdc) in [(Auth::Ntlm, ""), (Auth::Negotiate, "127.0.0.1:9")] {
         let before = windows.connections();
         let mut section = section(&windows, auth);
@@ -230,7 +226,7 @@ async fn wrong_password_is_tried_once_a_minute() {
 
 #[tokio::test]
 async fn wrong_password_costs_one_try_at_the_domain_only() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     section.password = Some(Secret::from("Passw0rd?"));
     let said = complaint(&client(&section)).await;
@@ -240,7 +236,7 @@ async fn wrong_password_costs_one_try_at_the_domain_only() {
 
 #[tokio::test]
 async fn unknown_client_id_is_a_configuration_error() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.client_id = "somebody else".to_owned();
     let clarity = client(&section);
@@ -250,7 +246,7 @@ async fn unknown_client_id_is_a_configuration_error() {
 
 #[tokio::test]
 async fn user_signs_in_beside_the_service_account() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let challenge = format!("{},grant_type=\"urn:connect.auth:windows\"", windows.token_url());
     let api = Router::new().fallback(async move |headers: HeaderMap| match headers.get("authorization") {
         Some(bearer) if bearer.as_bytes().starts_with(b"Bearer ey") => r#"{"connectVersion":"4.2"}"#.into_response(),
@@ -286,7 +282,7 @@ async fn user_signs_in_beside_the_service_account() {
 
 #[tokio::test]
 async fn server_signs_in_and_clarity_is_live() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
@@ -306,7 +302,7 @@ async fn server_signs_in_and_clarity_is_live() {
 
 #[tokio::test]
 async fn wrong_password_is_shown_on_the_status_page() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let server = TestServer::standalone(|config| {
         let mut section = section(&windows, Auth::Ntlm);
         section.password = Some(Secret::from("Passw0rd?"));
@@ -329,7 +325,7 @@ async fn wrong_password_is_shown_on_the_status_page() {
 /// locked.
 #[tokio::test]
 async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
@@ -380,7 +376,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
 
 #[tokio::test]
 async fn check_requires_a_trusted_tls_certificate() {
-    let windows = WindowsDomain::start(Site::Tls).await;
+    let windows = WindowsSite::start(Site::Tls).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let folder = tempfile::TempDir::new().expect("a directory");
@@ -429,7 +425,7 @@ async fn credentials_are_never_logged() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(everything);
-    let windows = WindowsDomain::start(Site::Usual).await;
+    let windows = WindowsSite::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
     for section in [
         section(&windows, Auth::Ntlm),

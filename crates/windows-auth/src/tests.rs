@@ -1,4 +1,4 @@
-//! What a 401 means. `tests/iis.rs` checks the messages themselves against real servers.
+//! What a 401 means. `tests/windows_site.rs` checks the messages themselves against real servers.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

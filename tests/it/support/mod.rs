@@ -13,7 +13,7 @@ pub mod signalrjs;
 pub mod throttled;
 pub mod tls;
 pub mod viewer;
-pub mod windows_domain;
+pub mod windows_site;
 
 /// Polls until a condition holds.
 pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {

@@ -1,19 +1,14 @@
 //! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from
-//! Debian's packages, on loopback and in a directory of their own. Behind Apache, a token service as the document
-//! describes it.
+//! Debian's packages, on loopback and in a directory of their own. Apache passes authenticated requests on to a backend
+//! of the test, with the account in `X-Signed-In`.
 
 use std::net::TcpListener as PortFinder;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Form, Json, Router};
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,19 +16,21 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use url::Url;
 
-use super::server::TIMEOUT;
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub const DOMAIN: &str = "EXAMPLE";
 pub const USER: &str = "svc";
 pub const PASSWORD: &str = "Passw0rd!";
-pub const CLIENT_ID: &str = "0224C392-3845-4AC0-B1A0-D63706181BA7";
+/// What Apache calls the account when it authenticated by NTLM, and when by Kerberos.
+pub const BY_NTLM: &str = "EXAMPLE\\svc";
+pub const BY_KERBEROS: &str = "svc@EXAMPLE";
 
-/// What kind of site it is.
+/// How the site authenticates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Site {
-    /// It takes tickets and NTLM.
+    /// Negotiate with tickets or NTLM.
     Usual,
-    /// It takes tickets alone.
+    /// Negotiate with tickets only.
     Kerberos,
     /// The usual one, over TLS.
     Tls,
@@ -42,9 +39,6 @@ pub enum Site {
 /// The domain and the site. Dropping it ends both.
 pub struct WindowsDomain {
     pub kdc: String,
-    /// What the token service gives; `None`: a JWT of its own.
-    pub token: Arc<Mutex<Option<String>>>,
-    signed_in: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
     proxy: u16,
     kind: Site,
@@ -53,21 +47,19 @@ pub struct WindowsDomain {
 }
 
 impl WindowsDomain {
-    pub async fn start(kind: Site) -> Self {
+    /// Starts both. `/webauth/` of the site is that of the backend on this port of loopback.
+    pub async fn start(kind: Site, backend: u16) -> Self {
         let folder = TempDir::new().expect("a directory");
         let (kdc, site) = (free_port(), free_port());
-        let signed_in = Arc::default();
-        let token = Arc::default();
-        let service = serve_tokens(Arc::clone(&signed_in), Arc::clone(&token)).await;
         let domain = start_domain(folder.path(), kdc).await;
-        let apache = start_site(folder.path(), site, service, kind).await;
+        let apache = start_site(folder.path(), site, backend, kind).await;
         let connections = Arc::default();
         let proxy = start_proxy(site, Arc::clone(&connections)).await;
         let kdc = format!("127.0.0.1:{kdc}");
-        Self { kdc, token, signed_in, connections, proxy, kind, _servers: [domain, apache], folder }
+        Self { kdc, connections, proxy, kind, _servers: [domain, apache], folder }
     }
 
-    /// Where tokens are to be had, by the name that the site's service principal carries.
+    /// A URL that needs authentication, by the name in the site's service principal.
     pub fn token_url(&self) -> Url {
         let scheme = if self.kind == Site::Tls { "https" } else { "http" };
         format!("{scheme}://localhost:{}/webauth/token", self.proxy).parse().expect("an address")
@@ -95,7 +87,7 @@ impl WindowsDomain {
         path
     }
 
-    /// Gives the account another key, so that its password and its keytabs are no longer good.
+    /// Gives the account another key, so that its password and its keytabs are no longer valid.
     pub async fn change_key(&self) {
         self.administer(&format!("cpw -randkey {USER}")).await;
     }
@@ -104,18 +96,13 @@ impl WindowsDomain {
         run(self.folder.path(), "kadmin.local", &["-r", DOMAIN, "-q", query]).await;
     }
 
-    /// Who got as far as the token service, in order.
-    pub fn signed_in(&self) -> Vec<String> {
-        self.signed_in.lock().expect("no panic").clone()
-    }
-
-    /// How many connections have come in: one for each sign-in that was tried.
+    /// How many connections have been accepted: one for each authentication.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
-/// A domain with one person and one service in it.
+/// A domain with one account and one service.
 async fn start_domain(folder: &Path, port: u16) -> Child {
     let at = folder.display();
     write(
@@ -130,8 +117,7 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
         folder,
         "kdc.conf",
         &format!(
-            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = \
-                {{\n  \
+            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = {{\n  \
              database_name = {at}/principals\n  key_stash_file = {at}/stash\n  acl_file = {at}/acl\n }}\n[logging]\n \
              kdc = FILE:{at}/kdc.log\n"
         ),
@@ -148,8 +134,8 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
     start(folder, "krb5kdc", &["-n", "-r", DOMAIN, "-P", &format!("{at}/kdc.pid")], "starting").await
 }
 
-/// A site that authenticates against the domain or the list of users, and proxies to the token service.
-async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child {
+/// A site that authenticates against the domain or the list of users, and proxies to the backend.
+async fn start_site(folder: &Path, port: u16, backend: u16, kind: Site) -> Child {
     let at = folder.display();
     write(folder, "users", &format!("{DOMAIN}:{USER}:{PASSWORD}\n"));
     let ntlm = if kind == Site::Kerberos { "" } else { "GssapiAllowedMech ntlmssp" };
@@ -173,7 +159,7 @@ async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child
              <Location /webauth>\nAuthType GSSAPI\nAuthName site\nGssapiConnectionBound On\n\
              GssapiAllowedMech krb5\n{ntlm}\nRequire valid-user\n\
              RequestHeader set X-Signed-In \"expr=%{{REMOTE_USER}}\"\nRequestHeader unset Authorization\n</Location>\n\
-             ProxyPass /webauth http://127.0.0.1:{service}/webauth\n"
+             ProxyPass /webauth http://127.0.0.1:{backend}/webauth\n"
         ),
     );
     // Apache reads all of this as another user, where it is root that runs the tests.
@@ -181,12 +167,12 @@ async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child
     for file in ["users", "http.keytab", "krb5.conf"] {
         open_up(&folder.join(file), 0o644);
     }
-    // One process, so that ending it ends everything. Then it does not say when it serves, and has to be asked.
+    // One process (-X), so that killing it ends everything; such an Apache prints nothing when it is ready.
     let mut apache = spawn(folder, "apache2", &["-X", "-f", &format!("{at}/site.conf")]);
     let standing = async {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert_eq!(apache.try_wait().expect("a child"), None, "Apache ended; its messages are in {at}/site.log");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     timeout(TIMEOUT, standing).await.expect("Apache serves in time");
@@ -202,41 +188,6 @@ async fn make_certificate(folder: &Path) {
     let kind = ["req", "-x509", "-newkey", "rsa:2048", "-sha384", "-nodes", "-days", "2"];
     let files = ["-config", names, "-keyout", key, "-out", certificate];
     run(folder, "openssl", &[&kind[..], &files[..]].concat()).await;
-}
-
-type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<String>>>);
-
-/// The document's token service (`apis.md` C3 to C5). Returns its port.
-async fn serve_tokens(signed_in: Arc<Mutex<Vec<String>>>, token: Arc<Mutex<Option<String>>>) -> u16 {
-    async fn issue(
-        State((signed_in, token)): State<Shared>,
-        headers: HeaderMap,
-        Form(form): Form<Vec<(String, String)>>,
-    ) -> Response {
-        let who = headers.get("x-signed-in").and_then(|who| who.to_str().ok()).unwrap_or("nobody");
-        signed_in.lock().expect("no panic").push(who.to_owned());
-        let field = |wanted: &str| form.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
-        let refuse = |error: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
-        if field("grant_type") != Some("urn:connect.auth:windows") {
-            return refuse("unsupported_grant_type");
-        }
-        if field("client_id") != Some(CLIENT_ID) {
-            return refuse("invalid_clientId");
-        }
-        let given = token.lock().expect("no panic").clone();
-        let token = given.unwrap_or_else(|| {
-            let claims =
-                json!({"connect_agent_id": "5", "iss": "site", "aud": CLIENT_ID, "exp": 4_102_444_800_u64, "nbf": 0});
-            let key = jsonwebtoken::EncodingKey::from_secret(b"a key that is shared by the whole site");
-            jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token")
-        });
-        Json(json!({"access_token": token, "token_type": "bearer", "expires_in": 599})).into_response()
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let app = Router::new().route("/webauth/token", post(issue)).with_state((signed_in, token));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    port
 }
 
 /// Starts a TCP proxy in front of the site that counts connections. Returns its port.
@@ -272,7 +223,7 @@ async fn start(folder: &Path, program: &str, arguments: &[&str], ready: &str) ->
     };
     let is_ready = timeout(TIMEOUT, told).await.unwrap_or(false);
     assert!(is_ready, "{program} never served:\n{}", said.join("\n"));
-    // Whoever writes into a full pipe stands still.
+    // A process that writes into a full pipe would block.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     child
 }
