@@ -1,28 +1,17 @@
-//! The places up to which sources have been read.
+//! Cursors: the position in a source up to which its records are stored.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{StoreError, SurveyResults};
+use super::StoreError;
 
-impl SurveyResults<'_> {
-    /// Where reading goes on, if it has ever begun.
-    ///
-    /// # Errors
-    /// When the store is closed or the disk refuses.
-    pub async fn cursor(self, name: &str) -> Result<Option<String>, StoreError> {
-        let name = name.to_owned();
-        self.0.read(move |connection| get(connection, &name)).await
-    }
-}
-
-/// Where a cursor stands.
+/// The value of a cursor.
 pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT value FROM cursor WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-/// Moves a cursor. Do this only once what lies before it has been taken in.
+/// Moves a cursor, in the transaction that stores the records before it.
 pub(super) fn set(connection: &Connection, name: &str, value: &str, now: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached(

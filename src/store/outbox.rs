@@ -4,13 +4,27 @@
 //! upstream system may have done it (reliability.md O1, O4).
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
 
 use super::outbox_entry::{Enqueued, InitialState, NewOutboxEntry, OutboxEntry, RequestOutcome, SurveyTrigger};
-use super::{NewAuditEntry, Shared, StoreError, audit};
+use super::{NewAuditEntry, Shared, StoreError, audit, database};
 use crate::domain::{RequestState, SurveyOrigin};
 
-const COLUMNS: &str = OutboxEntry::COLUMNS;
+/// All states.
+const STATES: [RequestState; 8] = [
+    RequestState::Queued,
+    RequestState::Sent,
+    RequestState::Accepted,
+    RequestState::Rejected,
+    RequestState::Failed,
+    RequestState::Unknown,
+    RequestState::NeedsReview,
+    RequestState::DryRun,
+];
+
+/// The columns that [`read`] expects, in this order.
+const COLUMNS: &str = "id, key, kind, body, context, state, reason, answer, attempts, created, changed, due";
 
 /// Requests that have arrived or may still arrive.
 const MAY_ARRIVE: &str = "(state IN ('queued', 'sent', 'accepted', 'unknown') OR state = 'failed' AND due IS NOT NULL)";
@@ -144,7 +158,7 @@ impl Outbox<'_> {
                     "UPDATE outbox SET state = 'sent', attempts = attempts + 1, changed = ?2, due = NULL
                      WHERE id = ?1 AND due IS NOT NULL AND state IN ('queued', 'failed') RETURNING {COLUMNS}"
                 ))?;
-                let mut rows = statement.query_and_then(params![id, now], OutboxEntry::read)?;
+                let mut rows = statement.query_and_then(params![id, now], read)?;
                 rows.next().transpose()
             })
             .await
@@ -181,7 +195,7 @@ impl Outbox<'_> {
                 let mut statement = connection.prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2"
                 ))?;
-                let rows = statement.query_and_then(params![kind, limit], OutboxEntry::read)?;
+                let rows = statement.query_and_then(params![kind, limit], read)?;
                 rows.collect()
             })
             .await
@@ -206,7 +220,7 @@ impl Outbox<'_> {
                      WHERE kind = ?1 AND seq > coalesce((SELECT seq FROM outbox WHERE id = ?2), 0)
                      AND state NOT IN ('accepted', 'dryRun') AND erased IS NULL ORDER BY seq LIMIT ?3"
                 ))?;
-                let rows = statement.query_and_then(params![kind, after, limit], OutboxEntry::read)?;
+                let rows = statement.query_and_then(params![kind, after, limit], read)?;
                 rows.collect()
             })
             .await
@@ -223,7 +237,7 @@ impl Outbox<'_> {
                 let mut statement = connection
                     .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC"))?;
                 // Rows are in the order of their writing: reading stops at the first older one.
-                let rows = statement.query_and_then([kind], OutboxEntry::read)?;
+                let rows = statement.query_and_then([kind], read)?;
                 rows.take_while(|entry| entry.as_ref().map_or(true, |entry| entry.created >= since)).collect()
             })
             .await
@@ -242,7 +256,7 @@ impl Outbox<'_> {
                     "SELECT {COLUMNS} FROM outbox
                      WHERE kind = ?1 AND (due IS NOT NULL OR state IN ('sent', 'unknown')) ORDER BY seq"
                 ))?;
-                let rows = statement.query_and_then([kind], OutboxEntry::read)?;
+                let rows = statement.query_and_then([kind], read)?;
                 rows.collect()
             })
             .await
@@ -370,7 +384,7 @@ fn newest_about(
         "SELECT {COLUMNS} FROM outbox WHERE id IN (SELECT request FROM survey_interaction WHERE interaction = ?1)
          AND id <> ?2 AND erased IS NULL AND ({condition}) ORDER BY seq DESC LIMIT 1"
     ))?;
-    statement.query_row([interaction, except], |row| Ok(OutboxEntry::read(row))).optional()?.transpose()
+    statement.query_row([interaction, except], |row| Ok(read(row))).optional()?.transpose()
 }
 
 /// Another request about the same interaction that has arrived or may still arrive.
@@ -387,5 +401,32 @@ fn sent_instead(connection: &Connection, id: &str) -> Result<Option<OutboxEntry>
 
 fn one(connection: &Connection, condition: &str, value: &str) -> Result<Option<OutboxEntry>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE {condition}"))?;
-    statement.query_row([value], |row| Ok(OutboxEntry::read(row))).optional()?.transpose()
+    statement.query_row([value], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// Reads a row of [`COLUMNS`].
+fn read(row: &Row<'_>) -> Result<OutboxEntry, StoreError> {
+    let json = |column| -> Result<Option<Value>, StoreError> {
+        let text: Option<String> = row.get(column)?;
+        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+    };
+    let state: String = row.get(5)?;
+    let due: Option<i64> = row.get(11)?;
+    Ok(OutboxEntry {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        kind: row.get(2)?,
+        body: json(3)?.unwrap_or_default(),
+        context: json(4)?.unwrap_or_default(),
+        state: STATES
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .ok_or(StoreError::Unreadable { what: "state of a request" })?,
+        reason: row.get(6)?,
+        answer: json(7)?,
+        attempts: row.get(8)?,
+        created: database::instant(row.get(9)?)?,
+        changed: database::instant(row.get(10)?)?,
+        due: due.map(database::instant).transpose()?,
+    })
 }

@@ -3,23 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use rusqlite::Row;
 use serde_json::Value;
 
-use super::{StoreError, database};
 use crate::domain::RequestState;
-
-/// Every state that a row may hold.
-const STATES: [RequestState; 8] = [
-    RequestState::Queued,
-    RequestState::Sent,
-    RequestState::Accepted,
-    RequestState::Rejected,
-    RequestState::Failed,
-    RequestState::Unknown,
-    RequestState::NeedsReview,
-    RequestState::DryRun,
-];
 
 /// A request to be written to the outbox.
 #[derive(Clone, PartialEq)]
@@ -133,39 +119,6 @@ impl RequestOutcome {
 
     pub(super) fn queued(now: Timestamp) -> Self {
         Self { state: RequestState::Queued, reason: None, answer: None, due: Some(now) }
-    }
-}
-
-impl OutboxEntry {
-    /// The columns that [`Self::read`] expects, in this order.
-    pub(super) const COLUMNS: &str =
-        "id, key, kind, body, context, state, reason, answer, attempts, created, changed, due";
-
-    /// Reads a row of [`Self::COLUMNS`].
-    pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
-        let json = |column| -> Result<Option<Value>, StoreError> {
-            let text: Option<String> = row.get(column)?;
-            Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
-        };
-        let state: String = row.get(5)?;
-        let due: Option<i64> = row.get(11)?;
-        Ok(Self {
-            id: row.get(0)?,
-            key: row.get(1)?,
-            kind: row.get(2)?,
-            body: json(3)?.unwrap_or_default(),
-            context: json(4)?.unwrap_or_default(),
-            state: STATES
-                .into_iter()
-                .find(|known| known.as_str() == state)
-                .ok_or(StoreError::Unreadable { what: "state of a request" })?,
-            reason: row.get(6)?,
-            answer: json(7)?,
-            attempts: row.get(8)?,
-            created: database::instant(row.get(9)?)?,
-            changed: database::instant(row.get(10)?)?,
-            due: due.map(database::instant).transpose()?,
-        })
     }
 }
 

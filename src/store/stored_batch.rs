@@ -1,20 +1,20 @@
-//! What was taken in and may be told.
+//! Records that were just stored, and are to be published.
 
 use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Shared, StoreError, TransactionMode};
 
-/// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
-#[must_use = "what was kept is to be told while this is held"]
+/// Records that were just stored. No customer is erased while this is held: publish the records, then drop it.
+#[must_use = "publish the records while this is held"]
 pub struct StoredBatch<T> {
-    /// What was heard and is kept, in the order in which it was heard.
+    /// The stored records, in the order in which they were received.
     pub records: Vec<T>,
     _erasure_paused: OwnedMutexGuard<()>,
 }
 
 impl Shared {
-    /// Writes what was heard, unless those who said it are to be forgotten: either goes before the other.
+    /// Stores records before or after an erasure, never during one.
     pub(super) async fn keep<T, F>(&self, work: F) -> Result<StoredBatch<T>, StoreError>
     where
         T: Send + 'static,

@@ -1,4 +1,4 @@
-//! What became of surveys, as the upstream told it: the newest record of each, word for word.
+//! Survey results as Agent Connect reported them: the newest record of each survey, unchanged.
 
 use std::fmt;
 
@@ -10,22 +10,22 @@ use super::{EventContext, Shared, StoreError, StoredBatch, cursors};
 /// One record of a survey.
 #[derive(Clone, PartialEq)]
 pub struct SurveyRecord {
-    /// The upstream's identity for it.
+    /// The survey's id in Agent Connect.
     pub uuid: String,
-    /// Raised with each change of it (`apis.md` P10).
+    /// Rises with each change of the record (apis.md P10).
     pub sequence: i64,
-    /// The record as it came.
+    /// The record as received.
     pub body: Value,
 }
 
-/// What became of surveys.
+/// Survey results.
 #[derive(Clone, Copy)]
 pub struct SurveyResults<'a>(pub(super) &'a Shared);
 
 impl SurveyResults<'_> {
-    /// Takes a page of records in and moves the cursor behind it, both or neither. An older record never replaces a newer
-    /// one, so that pages may come twice and in any order. Returns what was not about customers who were erased: tell it
-    /// while it is held.
+    /// Stores a page of records and moves the cursor, in one transaction. An older record never replaces a newer one, so
+    /// that pages may come twice and in any order. Returns the records of customers who were not erased: publish them
+    /// while the batch is held.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
@@ -35,7 +35,7 @@ impl SurveyResults<'_> {
         cursor: &str,
         place: String,
     ) -> Result<StoredBatch<SurveyRecord>, StoreError> {
-        let (cursor, now, marks) = (cursor.to_owned(), self.0.clock.now(), self.0.suppression.clone());
+        let (cursor, now, suppression) = (cursor.to_owned(), self.0.clock.now(), self.0.suppression.clone());
         self.0
             .keep(move |connection| {
                 let mut statement = connection.prepare_cached(
@@ -45,7 +45,7 @@ impl SurveyResults<'_> {
                 )?;
                 let mut kept = Vec::new();
                 for (about, record) in records {
-                    if marks.is_erased(connection, &about.person, Some(&record.uuid), about.created)? {
+                    if suppression.is_erased(connection, &about.person, Some(&record.uuid), about.created)? {
                         continue;
                     }
                     let body = record.body.to_string();
@@ -56,6 +56,15 @@ impl SurveyResults<'_> {
                 Ok(kept)
             })
             .await
+    }
+
+    /// The cursor of this name, if it was ever written.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn cursor(self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.0.read(move |connection| cursors::get(connection, &name)).await
     }
 
     /// Records that have a sequence above this one, in that order.

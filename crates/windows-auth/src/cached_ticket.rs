@@ -7,7 +7,7 @@ use sspi::{KeytabIdentity, Secret};
 
 use super::credential_cache::Ticket;
 use super::der::{SEQUENCE, first, value};
-use super::initial_credential::keytab_identity;
+use super::keytab;
 use super::reader::Principal;
 
 /// Tags of messages and of a ticket (RFC 4120, 5.10).
@@ -36,7 +36,7 @@ impl CachedTicket {
         let (TICKET, _, []) = first(ticket.ticket)? else { return None };
         let mut key = vec![0; ticket.key.len()];
         rand::fill(&mut key[..]);
-        let identity = keytab_identity(owner, ticket.encryption_type, key)?;
+        let identity = keytab::identity(owner, ticket.encryption_type, key)?;
         let encryption_type = u8::try_from(ticket.encryption_type).ok()?;
         let content = Secret::new(enc_as_rep_part(owner, ticket, encryption_type));
         let encrypted =

@@ -5,19 +5,15 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use jiff::Timestamp;
-use sspi::{CredentialsBuffers, KeytabIdentity, Secret, Username};
+use sspi::{CredentialsBuffers, Secret, Username};
 
 use super::account::{Credential, domain};
 use super::cached_ticket::CachedTicket;
 use super::credential_cache::CredentialCache;
-use super::reader::Principal;
 use super::{Account, Error, FileError, keytab};
 
 /// No keytab and no credential cache is longer than this, in bytes. Tickets of accounts in very many groups have some 50 KiB.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
-
-/// AES with SHA-1, the only encryption types of sspi.
-const ENCRYPTION_TYPES: [u16; 2] = [18, 17];
 
 /// What gets a ticket from the KDC.
 pub(super) struct InitialCredential {
@@ -66,11 +62,11 @@ fn from_keytab(bytes: &[u8], name: &Username) -> Result<InitialCredential, FileE
         let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
         return Err(FileError::KeyNotFound { wanted: describe(name), found });
     };
-    let usable = ours.iter().filter(|entry| ENCRYPTION_TYPES.contains(&entry.encryption_type));
+    let usable = ours.iter().filter(|entry| keytab::ENCRYPTION_TYPES.contains(&entry.encryption_type));
     let best = usable.max_by_key(|entry| (entry.version, entry.encryption_type));
     let best = best.ok_or_else(|| FileError::WeakKey { whose: first.principal.to_string() })?;
     let identity =
-        keytab_identity(&best.principal, best.encryption_type, best.key.to_vec()).ok_or(FileError::NotAKeytab)?;
+        keytab::identity(&best.principal, best.encryption_type, best.key.to_vec()).ok_or(FileError::NotAKeytab)?;
     let realm = best.principal.realm.clone();
     Ok(InitialCredential { buffers: CredentialsBuffers::Keytab(identity), realm, cached: None })
 }
@@ -92,18 +88,6 @@ fn from_cache(bytes: &[u8], name: Option<&Username>, now: Timestamp) -> Result<I
     let (identity, cached) = CachedTicket::new(owner, ticket).ok_or(FileError::UnsupportedTicket)?;
     let buffers = CredentialsBuffers::Keytab(identity);
     Ok(InitialCredential { buffers, realm: owner.realm.clone(), cached: Some(cached) })
-}
-
-/// A key for sspi. `None`: sspi does not know its encryption type, or it has the wrong length.
-pub(super) fn keytab_identity(principal: &Principal, encryption_type: u16, key: Vec<u8>) -> Option<KeytabIdentity> {
-    let key = Secret::new(key);
-    let encryption_type = ENCRYPTION_TYPES.contains(&encryption_type).then_some(usize::from(encryption_type))?;
-    let identity = KeytabIdentity {
-        principal: Username::new_down_level_logon_name(&principal.name, &principal.realm).ok()?,
-        key,
-        key_enctype: encryption_type.try_into().ok()?,
-    };
-    (identity.key_enctype.cipher().key_size() == identity.key.as_ref().len()).then_some(identity)
 }
 
 async fn contents(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
@@ -158,7 +142,10 @@ fn describe(name: &Username) -> String {
 mod tests {
     use proptest::prelude::*;
 
+    use sspi::KeytabIdentity;
+
     use super::*;
+    use crate::reader::Principal;
 
     const KEYTAB: &[u8] = include_bytes!("../tests/fixtures/svc.keytab");
     const CACHE: &[u8] = include_bytes!("../tests/fixtures/svc.ccache");
@@ -237,9 +224,9 @@ mod tests {
     #[test]
     fn key_of_wrong_length_is_refused() {
         let svc = Principal { name: "svc".to_owned(), realm: "EXAMPLE".to_owned() };
-        assert!(keytab_identity(&svc, 18, vec![0; 32]).is_some() && keytab_identity(&svc, 17, vec![0; 16]).is_some());
+        assert!(keytab::identity(&svc, 18, vec![0; 32]).is_some() && keytab::identity(&svc, 17, vec![0; 16]).is_some());
         for (kind, length) in [(18, 16), (17, 32), (23, 16), (16, 24), (0, 0)] {
-            assert!(keytab_identity(&svc, kind, vec![0; length]).is_none(), "{kind} with {length} bytes");
+            assert!(keytab::identity(&svc, kind, vec![0; length]).is_none(), "{kind} with {length} bytes");
         }
     }
 

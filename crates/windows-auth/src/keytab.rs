@@ -1,8 +1,13 @@
 //! Keytabs in MIT's format 0x0502, as `ktutil`, `kadmin`, `ktpass` and Samba write them. Pure, and never panics.
 
+use sspi::{KeytabIdentity, Secret, Username};
+
 use super::reader::{Principal, Reader};
 
 const FORMAT: u16 = 0x0502;
+
+/// AES with SHA-1, the only encryption types of sspi.
+pub const ENCRYPTION_TYPES: [u16; 2] = [18, 17];
 
 /// A key of a principal.
 pub struct Entry<'a> {
@@ -32,6 +37,18 @@ pub fn entries(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
         }
     }
     Some(entries)
+}
+
+/// A key for sspi. `None`: sspi does not know its encryption type, or it has the wrong length.
+pub fn identity(principal: &Principal, encryption_type: u16, key: Vec<u8>) -> Option<KeytabIdentity> {
+    let key = Secret::new(key);
+    let encryption_type = ENCRYPTION_TYPES.contains(&encryption_type).then_some(usize::from(encryption_type))?;
+    let identity = KeytabIdentity {
+        principal: Username::new_down_level_logon_name(&principal.name, &principal.realm).ok()?,
+        key,
+        key_enctype: encryption_type.try_into().ok()?,
+    };
+    (identity.key_enctype.cipher().key_size() == identity.key.as_ref().len()).then_some(identity)
 }
 
 fn entry(mut record: Reader<'_>) -> Option<Entry<'_>> {
