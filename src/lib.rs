@@ -29,9 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod fuzz_seeds {
     use std::path::Path;
 
-    type Door = fn(&[u8]);
+    type Parser = fn(&[u8]);
 
-    const DOORS: [(&str, Door); 6] = [
+    const PARSERS: [(&str, Parser); 6] = [
         ("agent_connect", crate::upstream::agent_connect::fuzz_record),
         ("challenge", |bytes| text(bytes, crate::upstream::clarity::fuzz_challenge)),
         ("goodays", crate::feeds::goodays::fuzz_event),
@@ -40,20 +40,20 @@ mod fuzz_seeds {
         ("signalr_frame", classic_signalr::fuzz),
     ];
 
-    fn text(bytes: &[u8], door: fn(&str)) {
-        door(std::str::from_utf8(bytes).expect("this door takes text"));
+    fn text(bytes: &[u8], parser: fn(&str)) {
+        parser(std::str::from_utf8(bytes).expect("this parser takes text"));
     }
 
     #[test]
     fn every_fuzzer_has_seeds_and_a_door() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-        for (name, door) in DOORS {
+        for (name, parser) in PARSERS {
             let seeds = fuzz.join("corpus").join(name).read_dir().expect("a folder of seeds");
             let seeds: Vec<_> = seeds.map(|seed| seed.expect("a seed").path()).collect();
             assert!(!seeds.is_empty(), "{name} has seeds");
-            seeds.iter().for_each(|seed| door(&std::fs::read(seed).expect("a seed")));
+            seeds.iter().for_each(|seed| parser(&std::fs::read(seed).expect("a seed")));
         }
         let targets = fuzz.join("fuzz_targets").read_dir().expect("the targets").count();
-        assert_eq!(targets, DOORS.len(), "each target is tried here");
+        assert_eq!(targets, PARSERS.len(), "each target is tried here");
     }
 }

@@ -308,7 +308,7 @@ mod tests {
                 "{:?}",
                 other.match_keys().collect::<Vec<_>>()
             );
-            let shared = jenny().match_keys().any(|clue| other.match_keys().any(|theirs| theirs == clue));
+            let shared = jenny().match_keys().any(|key| other.match_keys().any(|theirs| theirs == key));
             assert!(shared || shared_identity.is_none());
         }
     }

@@ -26,31 +26,31 @@ pub enum Interaction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
     /// The customer was asked about it before.
-    AlreadyAsked,
+    AlreadyRequested,
     /// Surveys about this kind of interaction are switched off.
-    SwitchedOff,
+    Disabled,
     /// It ended longer ago than the site asks about.
-    TooLongAgo,
+    TooOld,
     /// The customer left the queue before an agent answered.
     Abandoned,
     /// It was transferred, and goes on in another session.
     Transferred,
     /// Clarity never said that it ended.
-    NeverEnded,
+    NotEnded,
     /// Clarity no longer knows the session.
-    SessionGone,
+    SessionNotFound,
     /// Clarity did not answer when it was asked about the session.
-    ClaritySilent,
+    ClarityUnavailable,
     /// The conversation was deleted in Kustomer.
-    ConversationGone,
+    ConversationNotFound,
     /// Kustomer's answers about it cannot be read.
     KustomerUnreadable,
     /// There is no API key to look up the conversation with.
     NoKustomerKey,
     /// No user was assigned to the conversation.
-    NobodyAssigned,
+    NoAssignee,
     /// The user was unassigned before the conversation was looked up.
-    UnassignedMeanwhile,
+    Unassigned,
     /// Agent Connect does not know the agent.
     AgentNotMapped,
     /// It has no channel.
@@ -58,7 +58,7 @@ pub enum SkipReason {
     /// It has no customer.
     NoCustomer,
     /// The customer was deleted in Kustomer.
-    CustomerGone,
+    CustomerNotFound,
     /// The customer has no usable e-mail address.
     NoCustomerEmail,
     /// The request said that the customer must not be contacted.
@@ -72,7 +72,7 @@ pub enum SkipReason {
     /// The request has not been answered yet.
     InFlight,
     /// The request was sent, and its outcome is unknown.
-    UnknownOutcome,
+    OutcomeUnknown,
     /// The request was rejected, or could not be delivered.
     Error,
     /// The request is held until a person reviews it.
@@ -86,30 +86,30 @@ impl SkipReason {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::AlreadyAsked => "alreadyRequested",
-            Self::SwitchedOff => "skippedDisabled",
-            Self::TooLongAgo => "skippedTooOld",
+            Self::AlreadyRequested => "alreadyRequested",
+            Self::Disabled => "skippedDisabled",
+            Self::TooOld => "skippedTooOld",
             Self::Abandoned => "skippedAbandoned",
             Self::Transferred => "skippedTransferred",
-            Self::NeverEnded => "skippedNotEnded",
-            Self::SessionGone => "skippedSessionNotFound",
-            Self::ClaritySilent => "skippedClarityUnavailable",
-            Self::ConversationGone => "skippedConversationNotFound",
+            Self::NotEnded => "skippedNotEnded",
+            Self::SessionNotFound => "skippedSessionNotFound",
+            Self::ClarityUnavailable => "skippedClarityUnavailable",
+            Self::ConversationNotFound => "skippedConversationNotFound",
             Self::KustomerUnreadable => "skippedKustomerUnreadable",
             Self::NoKustomerKey => "skippedNoKustomerKey",
-            Self::NobodyAssigned => "skippedNoAssignee",
-            Self::UnassignedMeanwhile => "skippedUnassigned",
+            Self::NoAssignee => "skippedNoAssignee",
+            Self::Unassigned => "skippedUnassigned",
             Self::AgentNotMapped => "skippedAgentNotMapped",
             Self::NoChannel => "skippedNoChannel",
             Self::NoCustomer => "skippedNoCustomer",
-            Self::CustomerGone => "skippedCustomerNotFound",
+            Self::CustomerNotFound => "skippedCustomerNotFound",
             Self::NoCustomerEmail => "skippedNoCustomerEmail",
             Self::DoNotSend => "doNotSend",
             Self::Suppressed => "suppressed",
             Self::Unsubscribed => "unsubscribed",
             Self::Bounced => "bounced",
             Self::InFlight => "inFlight",
-            Self::UnknownOutcome => "outcomeUnknown",
+            Self::OutcomeUnknown => "outcomeUnknown",
             Self::Error => "error",
             Self::NeedsReview => "needsReview",
             Self::DryRun => "dryRun",

@@ -93,11 +93,11 @@ impl List {
         if let Some((_, rank)) = self.known.remove(key)
             && let Some(gone) = self.order.remove(&rank)
         {
-            self.tally(&gone, rank.need, false);
+            self.adjust(&gone, rank.need, false);
         }
         if let Some(entity) = entity {
             let rank = Rank { need: need(&entity), created: Reverse(created(&entity)), key: key.clone() };
-            self.tally(&entity, rank.need, true);
+            self.adjust(&entity, rank.need, true);
             self.known.insert(key.clone(), (version, rank.clone()));
             self.order.insert(rank, entity);
         }
@@ -108,7 +108,7 @@ impl List {
         shown.filter_map(|(rank, entity)| Some((&rank.key, self.known.get(&rank.key)?.0, entity)))
     }
 
-    fn tally(&mut self, entity: &Entity, need: u8, is_added: bool) {
+    fn adjust(&mut self, entity: &Entity, need: u8, is_added: bool) {
         let add = |count: &mut u64| *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
         let state = state(entity);
         let count = self.states.entry(state.clone()).or_default();

@@ -174,12 +174,12 @@ fn read(row: &Row<'_>) -> Result<StoredSignIn, StoreError> {
 }
 
 fn written(permission: &Permission) -> Result<String, StoreError> {
-    let realm = permission.visibility();
+    let visibility = permission.visibility();
     let granted = Granted {
         role: permission.role().as_str().to_owned(),
-        agents: realm.map(|realm| realm.agents.iter().copied().collect()),
-        queues: realm.into_iter().flat_map(|realm| &realm.queues).map(|queue| queue.0).collect(),
-        teams: realm.into_iter().flat_map(|realm| &realm.teams).map(|team| team.0).collect(),
+        agents: visibility.map(|visibility| visibility.agents.iter().copied().collect()),
+        queues: visibility.into_iter().flat_map(|visibility| &visibility.queues).map(|queue| queue.0).collect(),
+        teams: visibility.into_iter().flat_map(|visibility| &visibility.teams).map(|team| team.0).collect(),
     };
     Ok(serde_json::to_string(&granted)?)
 }

@@ -25,13 +25,13 @@ type Page = Result<Response, ApiError>;
 
 /// What every page needs.
 #[derive(Debug, Clone)]
-pub struct Painter {
+pub struct PageContext {
     hub: Hub,
     clock: Clock,
     site: Arc<SiteSettings>,
 }
 
-impl FromRef<AppState> for Painter {
+impl FromRef<AppState> for PageContext {
     fn from_ref(state: &AppState) -> Self {
         Self { hub: state.hub.clone(), clock: state.clock.clone(), site: Arc::clone(&state.site) }
     }
@@ -50,34 +50,34 @@ pub async fn home(viewer: Viewer) -> Redirect {
 }
 
 /// `/supervisor`: the floor.
-pub async fn supervisor(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
-    show(pages::supervisor(&painter.paint(&viewer, Scope::floor())?, &TableQuery::parse(query.as_deref())))
+pub async fn supervisor(State(context): State<PageContext>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    show(pages::supervisor(&context.paint(&viewer, Scope::floor())?, &TableQuery::parse(query.as_deref())))
 }
 
 /// `/wallboard/{name}`: a display.
 pub async fn wallboard(
-    State(painter): State<Painter>,
+    State(context): State<PageContext>,
     State(boards): State<Wallboards>,
     viewer: Viewer,
     Path(name): Path<String>,
 ) -> Page {
     let board = boards.seen(&name, viewer.permission()).ok_or_else(ApiError::not_found)?;
-    show(pages::wallboard(&painter.paint(&viewer, boards.scope(&board))?, &board))
+    show(pages::wallboard(&context.paint(&viewer, boards.scope(&board))?, &board))
 }
 
 /// `/agents/{id}`: one agent.
-pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Path<i64>) -> Page {
+pub async fn agent(State(context): State<PageContext>, viewer: Viewer, Path(id): Path<i64>) -> Page {
     // Whoever asks for nobody in particular makes no view of nobody.
-    if !painter.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
+    if !context.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
         return Err(ApiError::not_found());
     }
-    let page = painter.paint(&viewer, Scope::agent(AgentId(id)))?;
+    let page = context.paint(&viewer, Scope::agent(AgentId(id)))?;
     show(pages::agent(&page, &id.to_string()).transpose().ok_or_else(ApiError::not_found)?)
 }
 
 /// `/feedback`: what customers said.
-pub async fn feedback(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
-    match painter.paint_page(&viewer, Scope::feedback(), query.as_deref())? {
+pub async fn feedback(State(context): State<PageContext>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    match context.paint_page(&viewer, Scope::feedback(), query.as_deref())? {
         Ok(page) => show(pages::feedback(&page)),
         Err(last) => Ok(last.into_response()),
     }
@@ -85,29 +85,29 @@ pub async fn feedback(State(painter): State<Painter>, viewer: Viewer, RawQuery(q
 
 /// `/feedback/{response}`: one thread.
 pub async fn feedback_item(
-    State(painter): State<Painter>,
+    State(context): State<PageContext>,
     State(desk): State<Option<FeedbackActions>>,
     viewer: Viewer,
     Path(response): Path<String>,
 ) -> Page {
     // Whoever asks for nothing in particular makes no view of nothing.
     let id = ResponseId::from(response.as_str());
-    if !painter.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
+    if !context.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
         return Err(ApiError::not_found());
     }
-    let page = painter.paint(&viewer, Scope::response(&id))?;
+    let page = context.paint(&viewer, Scope::response(&id))?;
     let needs_kind = |source: &str| desk.as_ref().is_some_and(|desk| desk.needs_kind(source));
     show(pages::feedback_item_of(&page, &response, needs_kind).transpose().ok_or_else(ApiError::not_found)?)
 }
 
 /// `/surveys`: what was asked of Agent Connect.
 pub async fn surveys(
-    State(painter): State<Painter>,
+    State(context): State<PageContext>,
     State(desk): State<Option<Surveys>>,
     viewer: Viewer,
     RawQuery(query): RawQuery,
 ) -> Page {
-    let page = match painter.paint_page(&viewer, Scope::surveys(), query.as_deref())? {
+    let page = match context.paint_page(&viewer, Scope::surveys(), query.as_deref())? {
         Ok(page) => page,
         Err(last) => return Ok(last.into_response()),
     };
@@ -126,25 +126,25 @@ fn page(query: Option<&str>) -> usize {
 
 /// `/status`: how well each of the four systems can be heard.
 pub async fn status(
-    State(painter): State<Painter>,
+    State(context): State<PageContext>,
     State(access): State<Access>,
     State(intake): State<Intake>,
     viewer: Viewer,
 ) -> Page {
-    let page = painter.paint(&viewer, Scope::status())?;
-    let (role, zone) = (viewer.role(), &painter.site.time_zone);
+    let page = context.paint(&viewer, Scope::status())?;
+    let (role, zone) = (viewer.role(), &context.site.time_zone);
     show(pages::status(&page, &events::unusable(access.store(), &intake, role, zone, page.now).await))
 }
 
 /// `/sign-ins`: where somebody is signed in, or who all is.
-pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
+pub async fn sign_ins(State(context): State<PageContext>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
     let here = viewer.sign_in().map(SignIn::id);
     let listed = sign_ins::listed(&access, &viewer);
-    let SiteSettings { time_zone, demo, .. } = &*painter.site;
-    show(pages::sign_ins(&listed, here, painter.clock.now(), time_zone, &CurrentUser::of(&viewer, *demo)))
+    let SiteSettings { time_zone, demo, .. } = &*context.site;
+    show(pages::sign_ins(&listed, here, context.clock.now(), time_zone, &CurrentUser::of(&viewer, *demo)))
 }
 
-impl Painter {
+impl PageContext {
     /// The page of a list that an address names; where the list has fewer, the way to the last.
     fn paint_page(
         &self,

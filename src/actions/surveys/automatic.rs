@@ -25,7 +25,7 @@ use crate::upstream::agent_connect::{Customer, Employee, Request};
 use base::Lifecycle;
 
 /// Reasons that are not listed for people: the customer was surveyed, or no customer ever is.
-const UNLISTED: [SkipReason; 2] = [SkipReason::AlreadyAsked, SkipReason::SwitchedOff];
+const UNLISTED: [SkipReason; 2] = [SkipReason::AlreadyRequested, SkipReason::Disabled];
 
 /// How old a skipped interaction may be to be counted in today's coverage.
 const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -82,7 +82,7 @@ impl Surveys {
             Ok(decision) => Ok((decision, false)),
             Err(StoreError::AlreadyRequested(earlier)) => {
                 let is_manual = earlier.context["origin"] == SurveyOrigin::Manual.as_str();
-                Ok((SurveyDecision::Skipped(SkipReason::AlreadyAsked), is_manual))
+                Ok((SurveyDecision::Skipped(SkipReason::AlreadyRequested), is_manual))
             }
             Err(error) => Err(error),
         }
@@ -98,24 +98,24 @@ impl Surveys {
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
         };
         if sending == Sending::Off {
-            return Ok(SurveyDecision::Skipped(SkipReason::SwitchedOff));
+            return Ok(SurveyDecision::Skipped(SkipReason::Disabled));
         }
         let request = match self.request_for(ended) {
             Ok(request) => request,
             Err(reason) => return Ok(SurveyDecision::Skipped(reason)),
         };
         if self.is_requested_externally(ended) {
-            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested));
         }
         let Some(key) = self.key_of(&ended.interaction, ended.conversation.as_deref()).await? else {
-            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested));
         };
         // An interaction with a request may be reported again at any later time.
         if self.0.store.outbox().by_key(&key).await?.is_some() {
-            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested));
         }
         if self.is_too_old(ended, now) {
-            return Ok(SurveyDecision::Skipped(SkipReason::TooLongAgo));
+            return Ok(SurveyDecision::Skipped(SkipReason::TooOld));
         }
         let (mut hold_reason, side) = (ended.hold_reason.as_ref().map(ToString::to_string), self.match_side(ended));
         if let Some(side) = &side {
@@ -124,7 +124,7 @@ impl Surveys {
                 Counterpart::None => {}
                 Counterpart::Found(_, evidence) => {
                     tracing::info!(interaction = ?ended.interaction, %evidence, "a survey about this interaction was requested under another name");
-                    return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
+                    return Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested));
                 }
                 Counterpart::Several(_, evidence) => {
                     hold_reason = hold_reason.or_else(|| {
@@ -165,7 +165,7 @@ impl Surveys {
                 Ok(SurveyDecision::Requested(counter))
             }
             // The counterpart of the interaction came first.
-            Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked)),
+            Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested)),
             Err(error) => Err(error),
         }
     }
@@ -253,11 +253,11 @@ impl Surveys {
 /// be covered.
 fn is_coverage_gap(reason: SkipReason) -> bool {
     const NO_GAP: [SkipReason; 5] = [
-        SkipReason::AlreadyAsked,
-        SkipReason::SwitchedOff,
+        SkipReason::AlreadyRequested,
+        SkipReason::Disabled,
         SkipReason::Abandoned,
         SkipReason::Transferred,
-        SkipReason::NeverEnded,
+        SkipReason::NotEnded,
     ];
     !NO_GAP.contains(&reason)
 }

@@ -12,15 +12,15 @@ use crate::domain::{
 use crate::gold::{BusinessDay, EndedInteractions, SurveyDecision};
 use crate::upstream::agent_connect::Request;
 
-struct World {
+struct Fixture {
     desk: Surveys,
     closings: EndedInteractions,
     life: Lifecycle,
     _directory: TempDir,
 }
 
-async fn world(change: impl FnOnce(&mut Rules)) -> World {
-    world_in(private_dir(), change).await
+async fn fixture(change: impl FnOnce(&mut Rules)) -> Fixture {
+    fixture_in(private_dir(), change).await
 }
 
 /// A directory that other users cannot enter, as the store requires.
@@ -29,7 +29,7 @@ fn private_dir() -> TempDir {
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
-async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World {
+async fn fixture_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> Fixture {
     let (life, clock) = (Lifecycle::new(), Clock::system());
     let metrics = Metrics::new(clock.clone());
     let store = Store::open(directory.path(), clock.clone()).unwrap();
@@ -55,10 +55,10 @@ async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World 
     let reporter = Reporter::new(SourceName::AgentConnect, gold.clone(), metrics.clone(), clock.clone());
     let (closings, helped): (_, mpsc::Receiver<_>) = EndedInteractions::new();
     let desk = Surveys::open(store, gold, upstream, rules, helped, reporter, &clock, &metrics, &life);
-    World { desk, closings, life, _directory: directory }
+    Fixture { desk, closings, life, _directory: directory }
 }
 
-impl World {
+impl Fixture {
     async fn end(self) {
         self.life.shut_down(Duration::from_secs(10)).await;
         self.desk.0.store.close().await;
@@ -89,7 +89,7 @@ fn conversation(id: &str, rev: i64) -> EndedInteraction {
 }
 
 const FIRST: SurveyDecision = SurveyDecision::Requested("dryRun");
-const AGAIN: SurveyDecision = SurveyDecision::Skipped(SkipReason::AlreadyAsked);
+const AGAIN: SurveyDecision = SurveyDecision::Skipped(SkipReason::AlreadyRequested);
 
 fn everything() -> Permission {
     Permission::everything(Role::Administrator)
@@ -97,48 +97,48 @@ fn everything() -> Permission {
 
 #[tokio::test]
 async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_first() {
-    let world = world(|_| ()).await;
-    assert_eq!(world.closings.submit(session(1, Some("c1"))).await, FIRST);
-    assert_eq!(world.closings.submit(conversation("c1", 9)).await, AGAIN);
-    assert_eq!(world.closings.submit(conversation("c2", 9)).await, FIRST);
-    assert_eq!(world.closings.submit(session(2, Some("c2"))).await, AGAIN);
+    let fixture = fixture(|_| ()).await;
+    assert_eq!(fixture.closings.submit(session(1, Some("c1"))).await, FIRST);
+    assert_eq!(fixture.closings.submit(conversation("c1", 9)).await, AGAIN);
+    assert_eq!(fixture.closings.submit(conversation("c2", 9)).await, FIRST);
+    assert_eq!(fixture.closings.submit(session(2, Some("c2"))).await, AGAIN);
     // Its conversation became known only afterwards.
-    assert_eq!(world.closings.submit(session(4, None)).await, FIRST);
-    world.desk.0.gold.flush().await;
-    assert_eq!(world.closings.submit(session(4, Some("c4"))).await, AGAIN);
-    let together: Vec<_> = (0..20).map(|_| world.closings.submit(session(3, None))).collect();
+    assert_eq!(fixture.closings.submit(session(4, None)).await, FIRST);
+    fixture.desk.0.gold.flush().await;
+    assert_eq!(fixture.closings.submit(session(4, Some("c4"))).await, AGAIN);
+    let together: Vec<_> = (0..20).map(|_| fixture.closings.submit(session(3, None))).collect();
     let asked = futures_util::future::join_all(together).await;
     assert_eq!(asked.iter().filter(|became| **became == FIRST).count(), 1, "however they race");
-    world.end().await;
+    fixture.end().await;
 }
 
 /// Who may see only a part could otherwise learn whether a foreign session was asked about, or keep it from being asked.
 #[tokio::test]
 async fn interaction_with_the_number_of_a_foreign_session_is_another_interaction() {
-    let world = world(|_| ()).await;
+    let fixture = fixture(|_| ()).await;
     let trace = |session: i64, agent: i64| {
         let mut trace = SessionRecord::new(SessionId(session));
         (trace.agent, trace.began) = (Some(AgentId(agent)), Some(jiff::Timestamp::UNIX_EPOCH));
         trace
     };
-    world.desk.0.store.sessions().record(vec![trace(71, 1), trace(72, 2)]).await.unwrap();
-    let realm = Visibility { agents: [AgentId(1)].into(), ..Visibility::default() };
-    let limited = Permission::only(Role::TeamLead, realm);
+    fixture.desk.0.store.sessions().record(vec![trace(71, 1), trace(72, 2)]).await.unwrap();
+    let visibility = Visibility { agents: [AgentId(1)].into(), ..Visibility::default() };
+    let limited = Permission::only(Role::TeamLead, visibility);
     let names = async |called: &str, session: Option<i64>, permission: &Permission| {
         let survey = NewSurvey { ext_interaction_id: called.into(), session_id: session, ..NewSurvey::default() };
-        world.desk.about(&survey, permission).await.unwrap().names
+        fixture.desk.about(&survey, permission).await.unwrap().names
     };
     assert_eq!(names("71", None, &limited).await, ["71", "71"], "their own");
     assert_eq!(names("72", None, &limited).await, ["by hand: 72"]);
     assert_eq!(names("72", Some(71), &limited).await, ["by hand: 72", "71"]);
     assert_eq!(names("73", None, &limited).await, ["73"], "no session that is known");
     assert_eq!(names("72", None, &everything()).await, ["72", "72"]);
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
-    let world = world(|_| ()).await;
+    let fixture = fixture(|_| ()).await;
     let by_hand = NewSurvey {
         employee_custom_id: Some("0042".into()),
         customer_email: Some("jane@customers.example".into()),
@@ -151,7 +151,7 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         let name = NewSurvey { customer_name: Some(odd.into()), ..by_hand.clone() };
         let id = NewSurvey { ext_interaction_id: odd.into(), ..by_hand.clone() };
         for (survey, field) in [(name, "customer_name"), (id, "ext_interaction_id")] {
-            let refused = world
+            let refused = fixture
                 .desk
                 .request(survey, None, &Actor::unknown(None), &everything())
                 .await
@@ -160,7 +160,7 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
             assert!(refused.contains(&format!("`{field}`")) && refused.contains("one line"), "{odd:?}: {refused}");
         }
     }
-    world.desk.request(by_hand, None, &Actor::unknown(None), &everything()).await.unwrap();
+    fixture.desk.request(by_hand, None, &Actor::unknown(None), &everything()).await.unwrap();
     let elsewhere = |interaction: &str| {
         let result = crate::domain::SurveyResult {
             uuid: interaction.into(),
@@ -170,18 +170,18 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         };
         Fact::SurveyResult(Box::new(result))
     };
-    world.desk.0.gold.apply(elsewhere("c1")).await;
-    world.desk.0.gold.apply(elsewhere("6")).await;
-    world.desk.0.gold.flush().await;
-    assert_eq!(world.closings.submit(session(5, None)).await, AGAIN);
-    assert_eq!(world.closings.submit(conversation("c1", 1)).await, AGAIN);
-    assert_eq!(world.closings.submit(session(6, None)).await, FIRST, "a number alone proves nothing");
-    world.end().await;
+    fixture.desk.0.gold.apply(elsewhere("c1")).await;
+    fixture.desk.0.gold.apply(elsewhere("6")).await;
+    fixture.desk.0.gold.flush().await;
+    assert_eq!(fixture.closings.submit(session(5, None)).await, AGAIN);
+    assert_eq!(fixture.closings.submit(conversation("c1", 1)).await, AGAIN);
+    assert_eq!(fixture.closings.submit(session(6, None)).await, FIRST, "a number alone proves nothing");
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_that_a_session_was() {
-    let world = world(|rules| rules.each_done = true).await;
+    let fixture = fixture(|rules| rules.each_done = true).await;
     for (helped, became) in [
         (conversation("c1", 5), FIRST),
         (conversation("c1", 5), AGAIN),
@@ -193,31 +193,31 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
         (conversation("c2", 8), FIRST),
     ] {
         let what = format!("{helped:?}");
-        assert_eq!(world.closings.submit(helped).await, became, "{what}");
+        assert_eq!(fixture.closings.submit(helped).await, became, "{what}");
     }
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn what_ended_too_long_ago_is_asked_about_no_more() {
-    let world = world(|_| ()).await;
+    let fixture = fixture(|_| ()).await;
     let ended = |helped: EndedInteraction, minutes_ago: i64| {
         let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
         EndedInteraction { ended: Some(ended), ..helped }
     };
-    let too_long_ago = SurveyDecision::Skipped(SkipReason::TooLongAgo);
-    assert_eq!(world.closings.submit(ended(session(1, None), 239)).await, FIRST);
-    assert_eq!(world.closings.submit(ended(session(2, None), 241)).await, too_long_ago);
-    assert_eq!(world.closings.submit(ended(conversation("c1", 1), 239)).await, FIRST);
-    assert_eq!(world.closings.submit(ended(conversation("c2", 1), 241)).await, too_long_ago);
-    assert_eq!(world.closings.submit(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
+    let too_long_ago = SurveyDecision::Skipped(SkipReason::TooOld);
+    assert_eq!(fixture.closings.submit(ended(session(1, None), 239)).await, FIRST);
+    assert_eq!(fixture.closings.submit(ended(session(2, None), 241)).await, too_long_ago);
+    assert_eq!(fixture.closings.submit(ended(conversation("c1", 1), 239)).await, FIRST);
+    assert_eq!(fixture.closings.submit(ended(conversation("c2", 1), 241)).await, too_long_ago);
+    assert_eq!(fixture.closings.submit(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
     let unfit = EndedInteraction { skip_reason: Some(SkipReason::Abandoned), ..ended(session(3, None), 241) };
     assert_eq!(
-        world.closings.submit(unfit).await,
+        fixture.closings.submit(unfit).await,
         SurveyDecision::Skipped(SkipReason::Abandoned),
         "that is why, first of all"
     );
-    world.end().await;
+    fixture.end().await;
 }
 
 /// A call or a conversation of this customer, with or by agent 41, that was over so many minutes ago.
@@ -238,8 +238,8 @@ fn of(customer: &str, mut helped: EndedInteraction, minutes_ago: i64) -> EndedIn
 /// `apis.md` J18, J50.
 #[tokio::test]
 async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_the_other() {
-    let world = world(|_| ()).await;
-    let told = async |helped| world.closings.submit(helped).await;
+    let fixture = fixture(|_| ()).await;
+    let told = async |helped| fixture.closings.submit(helped).await;
     assert_eq!(told(of("a@example.com", session(1, None), 8)).await, FIRST);
     assert_eq!(told(of("A@example.com", conversation("c1", 9), 1)).await, AGAIN);
     assert_eq!(told(of("b@example.com", conversation("c2", 9), 3)).await, FIRST);
@@ -259,44 +259,44 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
     assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
     assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
     assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::Requested("held"));
-    let held = world.desk.0.store.outbox().by_key("conversation:c5").await.unwrap().unwrap();
+    let held = fixture.desk.0.store.outbox().by_key("conversation:c5").await.unwrap().unwrap();
     let reason = held.reason.unwrap();
     assert!(
         ["session 5 (", "session 6 (", "e-mail address", "8 min after"].iter().all(|it| reason.contains(it)),
         "{reason}"
     );
     assert!(!reason.contains('@'), "{reason}");
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() {
-    let world = world(|rules| rules.sessions = Sending::Off).await;
-    assert_eq!(world.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
-    let entry = world.desk.0.store.outbox().by_key("conversation:c1").await.unwrap().unwrap();
+    let fixture = fixture(|rules| rules.sessions = Sending::Off).await;
+    assert_eq!(fixture.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
+    let entry = fixture.desk.0.store.outbox().by_key("conversation:c1").await.unwrap().unwrap();
     assert!(entry.context["call"].is_null(), "nothing is kept that nobody needs");
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
-    let world = world(|_| ()).await;
+    let fixture = fixture(|_| ()).await;
     let closed = of("a@example.com", conversation("c1", 1), 241);
     let closed = EndedInteraction { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
-    assert_eq!(world.closings.submit(closed).await, SurveyDecision::Skipped(SkipReason::TooLongAgo));
-    world.desk.0.gold.flush().await;
-    let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
+    assert_eq!(fixture.closings.submit(closed).await, SurveyDecision::Skipped(SkipReason::TooOld));
+    fixture.desk.0.gold.flush().await;
+    let rob = fixture.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
     let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
     let coverage = rob.feedback.as_ref().and_then(|total| total.coverage.clone()).unwrap();
-    assert_eq!(coverage.reasons.get(&SkipReason::TooLongAgo), Some(&1));
-    world.end().await;
+    assert_eq!(coverage.reasons.get(&SkipReason::TooOld), Some(&1));
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn a_request_says_what_is_needed_and_carries_our_ids() {
-    let world = world(|_| ()).await;
-    assert_eq!(world.closings.submit(session(82_673, Some("c1"))).await, FIRST);
-    let body = world.body("conversation:c1").await;
+    let fixture = fixture(|_| ()).await;
+    assert_eq!(fixture.closings.submit(session(82_673, Some("c1"))).await, FIRST);
+    let body = fixture.body("conversation:c1").await;
     assert_eq!((body.channel.as_str(), body.ext_interaction_id.as_str()), ("phone", "c1"));
     assert_eq!(body.employee.email.as_deref(), Some("rob@example.com"));
     let ours = ["callboard_session", "callboard_conversation", "callboard_queue", "callboard_request"];
@@ -305,15 +305,15 @@ async fn a_request_says_what_is_needed_and_carries_our_ids() {
 
     let mut by_table = session(2, None);
     by_table.agent = Some(AgentId(42));
-    assert_eq!(world.closings.submit(by_table).await, FIRST);
-    let body = world.body("session:2").await;
+    assert_eq!(fixture.closings.submit(by_table).await, FIRST);
+    let body = fixture.body("session:2").await;
     assert_eq!((body.employee.custom_id.as_deref(), body.ext_interaction_id.as_str()), (Some("0042"), "2"));
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn whom_nobody_can_ask_is_counted_by_the_reason() {
-    let world = world(|rules| rules.conversations = Sending::Off).await;
+    let fixture = fixture(|rules| rules.conversations = Sending::Off).await;
     let changed = |change: fn(&mut EndedInteraction)| {
         let mut helped = session(1, None);
         change(&mut helped);
@@ -326,38 +326,38 @@ async fn whom_nobody_can_ask_is_counted_by_the_reason() {
         (changed(|it| it.agent = None), SkipReason::AgentNotMapped),
         (changed(|it| it.modality = None), SkipReason::NoChannel),
         (changed(|it| it.skip_reason = Some(SkipReason::Abandoned)), SkipReason::Abandoned),
-        (conversation("c1", 1), SkipReason::SwitchedOff),
+        (conversation("c1", 1), SkipReason::Disabled),
     ] {
-        assert_eq!(world.closings.submit(helped).await, SurveyDecision::Skipped(why));
+        assert_eq!(fixture.closings.submit(helped).await, SurveyDecision::Skipped(why));
     }
-    assert_eq!(world.closings.submit(session(1, None)).await, FIRST, "none of these was it");
-    world.end().await;
+    assert_eq!(fixture.closings.submit(session(1, None)).await, FIRST, "none of these was it");
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it() {
-    let world = world(|_| ()).await;
-    let gold = world.desk.0.gold.clone();
+    let fixture = fixture(|_| ()).await;
+    let gold = fixture.desk.0.gold.clone();
     let by = || NewRecovery { employee_email: Some("rob@example.com".into()), ..NewRecovery::default() };
     let told = SurveyResult { uuid: "u1".into(), interaction: "1".into(), stars: Some(1), ..SurveyResult::default() };
     gold.apply(Fact::SurveyResult(Box::new(told))).await;
     gold.flush().await;
-    let first = world.desk.recover(&"u1".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
+    let first = fixture.desk.recover(&"u1".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert!(first.is_new);
 
     let mut ours = Survey::new("ours".into(), jiff::Timestamp::UNIX_EPOCH);
     (ours.interaction, ours.request_id) = ("1".into(), Some("u1".into()));
     gold.apply(Fact::Survey(Box::new(ours))).await;
     gold.flush().await;
-    let second = world.desk.recover(&"ours".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
+    let second = fixture.desk.recover(&"ours".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert_eq!((second.is_new, second.id), (false, first.id));
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
     use crate::domain::{Permission, QueueId, Role, SkippedSurvey, TeamId, Visibility};
-    let world = world(|_| ()).await;
+    let fixture = fixture(|_| ()).await;
     for (number, agent, queue) in
         [(1, Some(41), Some(11)), (2, Some(43), Some(11)), (3, None, Some(11)), (4, None, Some(12)), (5, None, None)]
     {
@@ -369,27 +369,27 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
             agent: agent.map(AgentId),
             reason: SkipReason::NoCustomerEmail,
         };
-        world.desk.store_skipped(&told).await;
+        fixture.desk.store_skipped(&told).await;
     }
-    let realm = || Visibility {
+    let visibility = || Visibility {
         agents: [41, 42].map(AgentId).into(),
         queues: [11].map(QueueId).into(),
         teams: [3].map(TeamId).into(),
     };
     for (permission, expected) in [
-        (Permission::only(Role::TeamLead, realm()), vec!["session:1", "session:3"]),
-        (Permission::only(Role::Agent, realm()), vec!["session:1"]),
+        (Permission::only(Role::TeamLead, visibility()), vec!["session:1", "session:3"]),
+        (Permission::only(Role::Agent, visibility()), vec!["session:1"]),
         (
             Permission::everything(Role::Supervisor),
             vec!["session:1", "session:2", "session:3", "session:4", "session:5"],
         ),
     ] {
         let mut seen: Vec<String> =
-            world.desk.skipped(&permission).await.into_iter().map(|one| one.interaction).collect();
+            fixture.desk.skipped(&permission).await.into_iter().map(|one| one.interaction).collect();
         seen.sort();
         assert_eq!(seen, expected, "{permission:?}");
     }
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
@@ -431,10 +431,10 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
     futures_util::future::join_all(newer).await;
     store.close().await;
     drop(store);
-    let world = world_in(directory, |_| ()).await;
+    let fixture = fixture_in(directory, |_| ()).await;
     let known = async |id: &str| {
-        world.desk.0.gold.flush().await;
-        world.desk.0.gold.copy().get(&crate::gold::Key::Survey(id.into())).is_some()
+        fixture.desk.0.gold.flush().await;
+        fixture.desk.0.gold.copy().get(&crate::gold::Key::Survey(id.into())).is_some()
     };
     for _ in 0..500 {
         if known(&held.id).await && known(&refused.id).await {
@@ -444,5 +444,5 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
     }
     assert!(known(&held.id).await && known(&refused.id).await);
     assert!(!known(&dry_run.id).await, "a dry run needs no person");
-    world.end().await;
+    fixture.end().await;
 }

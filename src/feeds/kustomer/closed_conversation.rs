@@ -73,7 +73,7 @@ impl Rules {
             rev: conversation.rev,
         });
         if conversation.is_deleted {
-            ended.skip_reason = Some(SkipReason::ConversationGone);
+            ended.skip_reason = Some(SkipReason::ConversationNotFound);
             return Ok(ended);
         }
         let Some(upstream) = upstream else {
@@ -90,14 +90,14 @@ impl Rules {
                     &fetched
                 }
                 _ => {
-                    ended.skip_reason = Some(SkipReason::ConversationGone);
+                    ended.skip_reason = Some(SkipReason::ConversationNotFound);
                     return Ok(ended);
                 }
             }
         };
         self.fill(&mut ended, full, upstream).await?;
-        if ended.skip_reason == Some(SkipReason::NobodyAssigned) && !conversation.assigned_users.is_empty() {
-            ended.skip_reason = Some(SkipReason::UnassignedMeanwhile);
+        if ended.skip_reason == Some(SkipReason::NoAssignee) && !conversation.assigned_users.is_empty() {
+            ended.skip_reason = Some(SkipReason::Unassigned);
         }
         Ok(ended)
     }
@@ -120,7 +120,7 @@ impl Rules {
         upstream: &Kustomer,
     ) -> Result<(), CallError> {
         let Some(user) = self.user(from) else {
-            ended.skip_reason = Some(SkipReason::NobodyAssigned);
+            ended.skip_reason = Some(SkipReason::NoAssignee);
             return Ok(());
         };
         let others = from.assigned_users.iter().filter(|other| *other != user).count();
@@ -157,7 +157,7 @@ impl Rules {
         self.apply_do_not_send(ended, &from.custom);
         if let Some(customer) = found(upstream.customer(customer).await)? {
             if customer.is_deleted {
-                ended.skip_reason = Some(SkipReason::CustomerGone);
+                ended.skip_reason = Some(SkipReason::CustomerNotFound);
                 return Ok(());
             }
             ended.customer = customer.name.as_deref().map(Arc::from);
@@ -350,14 +350,14 @@ mod tests {
         {
             let event = event(&done, &deleted);
             let ended = rules.read(&event, None).await.expect("read");
-            assert_eq!(ended.skip_reason, Some(SkipReason::ConversationGone), "{deleted}");
+            assert_eq!(ended.skip_reason, Some(SkipReason::ConversationNotFound), "{deleted}");
         }
         for there in [json!({"deleted": false}), json!({"deleted": null, "deletedAt": null}), json!({"deleted": "no"})]
         {
             let event = event(&done, &there);
             assert_ne!(
                 rules.read(&event, None).await.expect("read").skip_reason,
-                Some(SkipReason::ConversationGone),
+                Some(SkipReason::ConversationNotFound),
                 "{there}"
             );
         }

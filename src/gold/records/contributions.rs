@@ -293,7 +293,7 @@ impl Records {
                 let survey = survey?;
                 Contribution::of_manual_request(skipped, &survey, result.as_deref())
             }
-            None if skipped.reason == SkipReason::AlreadyAsked => return None,
+            None if skipped.reason == SkipReason::AlreadyRequested => return None,
             None => Contribution::of_skipped(skipped),
         };
         let known = session.and_then(|session| self.sessions.known(session));

@@ -233,7 +233,7 @@ fn skip_reason(state: SurveyState, reached: Delivery, is_delivered: bool) -> Opt
         (_, Delivery::Bounced) => Some(SkipReason::Bounced),
         (SurveyState::Accepted, Delivery::Unknown | Delivery::Delivered) => None,
         (SurveyState::Queued | SurveyState::Sent, _) => Some(SkipReason::InFlight),
-        (SurveyState::Unknown, _) => Some(SkipReason::UnknownOutcome),
+        (SurveyState::Unknown, _) => Some(SkipReason::OutcomeUnknown),
         (SurveyState::Rejected | SurveyState::Failed, _) => Some(SkipReason::Error),
         (SurveyState::NeedsReview, _) => Some(SkipReason::NeedsReview),
         (SurveyState::DryRun, _) => Some(SkipReason::DryRun),

@@ -323,7 +323,7 @@ fn ended_interaction_is_covered_or_has_a_skip_reason() {
         (Accepted, Delivery::Bounced, Some(SkipReason::Bounced)),
         (Queued, Delivery::Unknown, Some(SkipReason::InFlight)),
         (Sent, Delivery::Unknown, Some(SkipReason::InFlight)),
-        (Unknown, Delivery::Unknown, Some(SkipReason::UnknownOutcome)),
+        (Unknown, Delivery::Unknown, Some(SkipReason::OutcomeUnknown)),
         (Rejected, Delivery::Unknown, Some(SkipReason::Error)),
         (Failed, Delivery::Unknown, Some(SkipReason::Error)),
         (NeedsReview, Delivery::Unknown, Some(SkipReason::NeedsReview)),

@@ -154,16 +154,16 @@ fn agent_name(agent: &Agent) -> String {
 }
 
 fn history(detail: &AgentDetail) -> BTreeMap<Timestamp, StatusIntervalDoc> {
-    let stints = detail.history.iter().flat_map(|history| history.intervals());
-    let doc = stints.map(|stint| {
+    let intervals = detail.history.iter().flat_map(|history| history.intervals());
+    let doc = intervals.map(|interval| {
         let doc = StatusIntervalDoc {
-            status: stint.status.status.to_string(),
-            activity: stint.status.status.activity_if(stint.status.suspended).as_str().to_owned(),
-            reason: text(stint.status.reason.as_deref()),
-            until: stint.ended,
-            suspended: stint.status.suspended,
+            status: interval.status.status.to_string(),
+            activity: interval.status.status.activity_if(interval.status.suspended).as_str().to_owned(),
+            reason: text(interval.status.reason.as_deref()),
+            until: interval.ended,
+            suspended: interval.status.suspended,
         };
-        (stint.began, doc)
+        (interval.began, doc)
     });
     doc.collect()
 }

@@ -67,12 +67,12 @@ fn floor() -> BTreeMap<Key, Arc<Entity>> {
 }
 
 fn permission(role: Role, agents: &[i64], queues: &[i64], teams: &[i64]) -> Permission {
-    let realm = Visibility {
+    let visibility = Visibility {
         agents: agents.iter().copied().map(AgentId).collect(),
         queues: queues.iter().copied().map(QueueId).collect(),
         teams: teams.iter().copied().map(TeamId).collect(),
     };
-    Permission::only(role, realm)
+    Permission::only(role, visibility)
 }
 
 fn member(entity: &Entity, detail_level: DetailLevel) -> Value {

@@ -46,7 +46,7 @@ pub fn agent(page: &PageState, id: &str) -> Result<Option<String>, askama::Error
         kinds: doc.metrics.keys().map(|kind| Counted::of_kind(page, doc, kind)).collect(),
         queues: doc.by_queue.iter().map(|(queue, bag)| Counted::of_queue(page, queue, bag)).collect(),
         heads: SHOWN.map(|name| (name, format::called(&page.state.labels, name), format::label(name))),
-        stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(page, *began, stint)).collect(),
+        intervals: doc.history.iter().rev().map(|(began, interval)| Interval::new(page, *began, interval)).collect(),
         spans: spans(page.now, doc),
         begins: page.since(beginning(page.now, doc)),
         spent: spent(doc),
@@ -54,7 +54,7 @@ pub fn agent(page: &PageState, id: &str) -> Result<Option<String>, askama::Error
         responses,
         blank_contact: Contact { id: "{id}".to_owned(), ..Contact::default() },
         blank_count: Counted { id: "{id}".to_owned(), ..Counted::default() },
-        blank_stint: Stint { id: "{id}".to_owned(), activity: "unknown".to_owned(), ..Stint::default() },
+        blank_interval: Interval { id: "{id}".to_owned(), activity: "unknown".to_owned(), ..Interval::default() },
         blank_response,
     }
     .render()
@@ -77,7 +77,7 @@ struct Page<'a> {
     /// Metrics with a column of their own: name, what the site calls it, what we call it.
     heads: [(&'static str, String, String); 2],
     /// The newest first.
-    stints: Vec<Stint>,
+    intervals: Vec<Interval>,
     spans: Vec<Span>,
     /// When the bar begins.
     begins: String,
@@ -88,7 +88,7 @@ struct Page<'a> {
     /// The rows that scripts clone.
     blank_contact: Contact,
     blank_count: Counted,
-    blank_stint: Stint,
+    blank_interval: Interval,
     blank_response: Item,
 }
 
@@ -132,7 +132,7 @@ struct Counted {
 
 /// A status of the last 24 hours.
 #[derive(Default)]
-struct Stint {
+struct Interval {
     id: String,
     began: String,
     status: String,
@@ -193,16 +193,16 @@ impl Counted {
     }
 }
 
-impl Stint {
-    fn new(page: &PageState, began: Timestamp, stint: &StatusIntervalDoc) -> Self {
-        let reason = [stint.suspended.then_some("Suspended"), stint.reason.as_deref()];
+impl Interval {
+    fn new(page: &PageState, began: Timestamp, interval: &StatusIntervalDoc) -> Self {
+        let reason = [interval.suspended.then_some("Suspended"), interval.reason.as_deref()];
         Self {
             id: began.to_string(),
             began: page.moment(began),
-            status: words::status(&stint.status).to_owned(),
-            activity: known(&stint.activity),
+            status: words::status(&interval.status).to_owned(),
+            activity: known(&interval.activity),
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
-            time: match stint.until {
+            time: match interval.until {
                 Some(until) => {
                     Timer { text: format::duration(format::seconds_between(began, until)), ..Timer::default() }
                 }
@@ -246,10 +246,10 @@ fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
     let place = |at: Timestamp| ((at.as_millisecond() - begins).clamp(0, all) * BAR) / all;
     doc.history
         .iter()
-        .map(|(began, stint)| {
-            let (from, to) = (place(*began), place(stint.until.unwrap_or(now)));
-            let title = words::status(&stint.status).to_owned();
-            Span { activity: known(&stint.activity), from, width: to - from, title }
+        .map(|(began, interval)| {
+            let (from, to) = (place(*began), place(interval.until.unwrap_or(now)));
+            let title = words::status(&interval.status).to_owned();
+            Span { activity: known(&interval.activity), from, width: to - from, title }
         })
         .filter(|span| span.width > 0)
         .collect()
@@ -258,9 +258,9 @@ fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
 /// How long each activity took, of those times that are over.
 fn spent(doc: &AgentDoc) -> String {
     let over = |activity: &str| {
-        let of = doc.history.iter().filter(|(_, stint)| known(&stint.activity) == activity);
+        let of = doc.history.iter().filter(|(_, interval)| known(&interval.activity) == activity);
         // Whole seconds of the sum: those of each would lose up to one each time.
-        let all = of.filter_map(|(began, stint)| Some(stint.until?.duration_since(*began)));
+        let all = of.filter_map(|(began, interval)| Some(interval.until?.duration_since(*began)));
         all.fold(SignedDuration::ZERO, SignedDuration::saturating_add).as_secs()
     };
     let line = |activity: &&str| match over(activity) {

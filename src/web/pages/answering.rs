@@ -96,7 +96,7 @@ impl Form {
 
 /// Names what will happen, and to whom.
 fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
-    let customer = customer.unwrap_or(NOBODY_NAMED);
+    let customer = customer.unwrap_or(UNNAMED_CUSTOMER);
     match kind {
         FeedbackActionKind::Reply => format!("Send this reply to {customer}? It may be published."),
         FeedbackActionKind::Message => format!("Send this private message to {customer}?"),
@@ -110,11 +110,11 @@ fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
 }
 
 /// Whom a question is about when Goodays or Agent Connect gave no name.
-pub(super) const NOBODY_NAMED: &str = "the customer";
+pub(super) const UNNAMED_CUSTOMER: &str = "the customer";
 
 /// Something that a colleague did.
 #[derive(Default)]
-pub(super) struct Deed {
+pub(super) struct FeedbackAction {
     pub id: String,
     pub path: String,
     pub retry: String,
@@ -130,7 +130,7 @@ pub(super) struct Deed {
     pub text: String,
 }
 
-impl Deed {
+impl FeedbackAction {
     pub fn new(
         page: &PageState,
         path: &str,
@@ -138,7 +138,7 @@ impl Deed {
         (id, deed): (&str, &ActionDoc),
         customer: Option<&str>,
     ) -> Self {
-        let (action, customer) = (words::deed(&deed.action).to_owned(), customer.unwrap_or(NOBODY_NAMED));
+        let (action, customer) = (words::deed(&deed.action).to_owned(), customer.unwrap_or(UNNAMED_CUSTOMER));
         Self {
             id: id.to_owned(),
             path: format!("{path}/actions/{}", step(id)),
@@ -147,7 +147,7 @@ impl Deed {
             action,
             who: deed.who.clone(),
             state: deed.state.clone(),
-            state_word: words::deed_state(&deed.state).to_owned(),
+            state_word: words::action_state(&deed.state).to_owned(),
             at: deed.at,
             moment: deed.at.map(|at| page.moment(at)).unwrap_or_default(),
             reason: deed.reason.clone().unwrap_or_default(),

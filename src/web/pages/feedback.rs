@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use jiff::Timestamp;
 
-use super::answering::{self, Deed, Form};
+use super::answering::{self, FeedbackAction, Form};
 use super::contact::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
@@ -114,9 +114,9 @@ pub fn feedback_item_of(
         forms: Form::all(page, &path, response_id, doc),
         deeds: deeds
             .into_iter()
-            .map(|(id, deed)| Deed::new(page, &path, response_id, (id, deed), doc.customer.as_deref()))
+            .map(|(id, deed)| FeedbackAction::new(page, &path, response_id, (id, deed), doc.customer.as_deref()))
             .collect(),
-        blank_deed: Deed::blank(&path, response_id),
+        blank_action: FeedbackAction::blank(&path, response_id),
         facts: facts(page, doc),
         pinning: Pinning::new(page, &path, response_id, &doc.attribution),
         item: Item::new(page, response_id, doc),
@@ -154,14 +154,14 @@ struct One<'a> {
     needs_kind: bool,
     /// What can be done, whether it is offered now or not: a script shows a form when it is.
     forms: [Form; 6],
-    deeds: Vec<Deed>,
+    deeds: Vec<FeedbackAction>,
     facts: [Fact; 8],
     /// How sure that is, and how to say by hand which call it is about.
     pinning: Pinning,
     /// The rows that scripts clone.
     blank_message: Text,
     blank_answer: Answer,
-    blank_deed: Deed,
+    blank_action: FeedbackAction,
 }
 
 /// A response in short.

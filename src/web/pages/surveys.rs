@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::answering::NOBODY_NAMED;
+use super::answering::UNNAMED_CUSTOMER;
 use super::contact::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
@@ -166,7 +166,7 @@ struct Row {
 
 impl Row {
     fn new(page: &PageState, id: &str, survey: &SurveyDoc) -> Self {
-        let customer = survey.customer.as_deref().unwrap_or(NOBODY_NAMED);
+        let customer = survey.customer.as_deref().unwrap_or(UNNAMED_CUSTOMER);
         Self {
             id: id.to_owned(),
             step: step(id),

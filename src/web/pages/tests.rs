@@ -162,7 +162,7 @@ fn filters_and_order_are_addresses() {
 }
 
 /// The rows of a table's column as they are painted.
-fn painted_order(html: &str, section: &str) -> Vec<String> {
+fn rendered_order(html: &str, section: &str) -> Vec<String> {
     let marker = format!("data-path=\"{section}/");
     let names = html.split(&marker).skip(1).filter(|rest| rest.split('"').next().unwrap().ends_with("/name"));
     let names = names.map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned());
@@ -179,7 +179,7 @@ fn texts_stand_in_the_order_of_readers() {
         let queues = names.iter().enumerate().map(|(id, name)| (id.to_string(), json!({ "name": name })));
         let state = json!({ "queues": queues.collect::<serde_json::Map<_, _>>() });
         let html = supervisor(&page(&state), &TableQuery::default()).unwrap();
-        assert_eq!(painted_order(&html, "queues"), wanted);
+        assert_eq!(rendered_order(&html, "queues"), wanted);
     }
 }
 
@@ -199,7 +199,7 @@ fn agents_without_a_value_stand_last_either_way() {
         ("sort=time&dir=desc", ["C", "A", "B"]),
     ] {
         let html = supervisor(&page(&state), &TableQuery::parse(Some(&format!("group=none&{query}")))).unwrap();
-        assert_eq!(painted_order(&html, "agents"), wanted, "{query}");
+        assert_eq!(rendered_order(&html, "agents"), wanted, "{query}");
     }
 }
 
@@ -482,7 +482,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "survey" => words::survey,
             "origin" => words::origin,
             "action" => words::deed,
-            "actionState" => words::deed_state,
+            "actionState" => words::action_state,
             "thread" => words::thread,
             "rule" => words::rule,
             "assumed" => words::assumed,

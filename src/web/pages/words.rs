@@ -148,7 +148,7 @@ pub fn deed(name: &str) -> &str {
 
 /// How far a deed has come.
 #[must_use]
-pub fn deed_state(name: &str) -> &str {
+pub fn action_state(name: &str) -> &str {
     match name {
         "queued" => "Queued",
         "sent" => "Sent, not confirmed yet",

@@ -158,9 +158,9 @@ impl EndedSessions {
                 self.gold.apply(Fact::Session(Box::new(trace))).await;
                 ended
             }
-            Ok(None) => skipped(id, SkipReason::SessionGone),
-            Ok(Some(_)) if is_last_attempt => skipped(id, SkipReason::NeverEnded),
-            Err(_) if is_last_attempt => skipped(id, SkipReason::ClaritySilent),
+            Ok(None) => skipped(id, SkipReason::SessionNotFound),
+            Ok(Some(_)) if is_last_attempt => skipped(id, SkipReason::NotEnded),
+            Err(_) if is_last_attempt => skipped(id, SkipReason::ClarityUnavailable),
             Ok(Some(_)) | Err(_) => {
                 self.tracker.ask_at(now + RETRY_AFTER, id, timeline);
                 return;
