@@ -29,12 +29,12 @@ export function actions(root = document) {
     if (!form.matches("form[data-act]")) return;
     event.preventDefault();
     const said = question(form, submitter);
-    // A script that submits a form has nobody to ask.
+    // A script that submits a form cannot be asked.
     if (!said || submitter === null) return send(form, submitter, drafts, signature);
     answerOf(form);
     ask(form, submitter, said, () => send(form, submitter, drafts, signature));
   });
-  // What somebody has typed is kept, in sight and in the browser, whatever becomes of its form; no page is loaded anew over it.
+  // Typed text stays, on the page and in the browser, whatever the outcome; the page does not reload.
   root.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-act]");
     if (form) {
@@ -54,7 +54,7 @@ async function send(form, submitter, drafts, signature) {
   hold(form, true);
   form.querySelector("[data-again]")?.remove();
   say(answer, "Sending…", "busy");
-  // Whoever has just confirmed goes on where the answer is.
+  // The focus goes to the answer.
   if (!document.activeElement || document.activeElement === document.body) focus(answer);
   try {
     const response = await fetch(form.action, {
@@ -71,7 +71,7 @@ async function send(form, submitter, drafts, signature) {
       form.closest("details")?.toggleAttribute("data-answered", true);
       say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
     } else {
-      // What was refused is over, and so is a deed that did arrive with other words: whatever is pressed next is a new one.
+      // A refused action is over, and so is one that arrived with another text: the next press is a new action.
       if (response.status < 500) renew(form);
       drafts.keep(form);
       const { why, type } = await refusal(response);
@@ -80,7 +80,7 @@ async function send(form, submitter, drafts, signature) {
       say(answer, isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
     }
   } catch {
-    // The key stays: whether or not the first try arrived, the next is the same deed.
+    // The key stays: whether or not the first attempt arrived, the next one is the same action.
     say(answer, unheard(Boolean(key), isKept), "failed");
   } finally {
     hold(form, false);
@@ -93,7 +93,7 @@ function hold(form, isOn) {
   for (const field of form.querySelectorAll("textarea, input:not([type=hidden])")) field.readOnly = isOn;
 }
 
-/** What is true when no answer came: without a key a second press may be a second deed, and words that are not kept may go. */
+/** The message when no answer came: without a key a second press may be a second action, and text that is not kept may be lost. */
 export function unheard(hasKey, isKept) {
   if (!hasKey) return "The server did not answer. Look whether it was done before you press again.";
   if (!isKept) return "The server did not answer. Press again before you leave this page: it will not be sent twice.";

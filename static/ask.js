@@ -1,4 +1,4 @@
-// What reaches a customer or touches a live call asks first, where the button is: what will happen, and to whom.
+// An action that reaches a customer or a live call asks first, where the button is: what will happen, and to which person.
 
 let asked = 0;
 

@@ -1,5 +1,5 @@
 // A token after the # of the address never reaches a log: the page takes it from there, and shows it to the server once.
-// Until somebody lets this display in, the page looks again every few seconds, unless somebody is typing.
+// Until this display is paired the page reloads every few seconds, unless a user is typing.
 
 const form = document.querySelector("form.credentials");
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

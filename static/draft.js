@@ -1,4 +1,4 @@
-// What somebody has typed and not sent yet. It is kept in this browser, by form and by who is signed in, so that neither a
+// Drafts: typed text that is not sent yet. It is kept in this browser, by form and by user, so that neither a
 // restart of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends (signed_out.js),
 // so that the next person at a shared desk finds nothing of it, and after two weeks.
 
@@ -6,7 +6,7 @@ const PREFIX = "callboard.draft.";
 const SIGNED = "callboard.signed.";
 const LIFE = 14 * 24 * 3600 * 1000;
 
-/** The fields whose values are somebody's own words or choices. */
+/** The fields with a user's own text or choices. */
 const typed = (form) =>
   [...form.elements].filter((field) => field.name && !field.matches("button, [type=hidden], [type=password], [data-remember], [data-choices]"));
 
@@ -14,7 +14,7 @@ const isOwn = (field) =>
   field.options ? [...field.options].some((option) => option.selected && !option.defaultSelected && option.index > 0) : field.value !== field.defaultValue;
 
 export class Drafts {
-  /** `person`: who is signed in; empty where nobody has to be. */
+  /** `person`: the user; empty on a server without sign-in. */
   constructor(person, storage = () => localStorage) {
     this.person = person;
     this.storage = storage;
@@ -47,7 +47,7 @@ export class Drafts {
     return this.#try((storage) => storage.removeItem(this.#name(form)));
   }
 
-  /** Whoever's they are: what nobody has touched for two weeks goes. */
+  /** Removes the drafts of all users that were not changed for two weeks. */
   sweep(now = Date.now()) {
     this.#try((storage) => {
       for (const name of Object.keys(storage).filter((name) => name.startsWith(PREFIX))) {
@@ -57,12 +57,12 @@ export class Drafts {
     });
   }
 
-  #try(deed) {
-    return attempt(this.storage, deed);
+  #try(work) {
+    return attempt(this.storage, work);
   }
 }
 
-/** How somebody signs. It is filled in for them the next time, and for no other person at a shared desk. */
+/** The name that a user signs with. It is filled in for this user the next time, and for no other user of the same browser. */
 export class Signature {
   constructor(person, storage = () => localStorage) {
     this.person = person;
@@ -84,16 +84,16 @@ export class Signature {
     attempt(this.storage, (storage) => storage.setItem(this.#name(field), value));
   }
 
-  /** Earlier versions kept it for whoever came next. */
+  /** Earlier versions kept it for all users of the browser. */
   sweep() {
     attempt(this.storage, (storage) => ["callboard.who", "callboard.email"].forEach((name) => storage.removeItem(name)));
   }
 }
 
 /** Storage may be forbidden or full. Says whether it was not. */
-function attempt(storage, deed) {
+function attempt(storage, work) {
   try {
-    deed(storage());
+    work(storage());
     return true;
   } catch {
     return false;

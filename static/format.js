@@ -1,4 +1,4 @@
-// How values are written: the twin of src/web/pages/format.rs, because a cell that the server painted is patched here.
+// How values are written: the twin of src/web/pages/format.rs, because a cell that the server rendered is patched here.
 // tests/fixtures/formats.json is the table of cases that both must pass.
 
 import { word } from "./labels.js";
@@ -98,7 +98,7 @@ export function why(sources, from, hidden, otherwise) {
   return `${word("source", name)} ${said}${reason ? ` ${reason}` : ""}`;
 }
 
-/** Whether nothing is a count: somebody is heard who would tell of something, or it was counted before they fell silent. */
+/** Whether a missing value counts as 0: a source that would report it is heard, or it was counted before the source went silent. */
 export function isCounted(sources, from, value) {
   const states = from.map((name) => sources?.[name]?.state ?? "off");
   return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
@@ -135,11 +135,11 @@ const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value
 
 /**
  * Something that was counted: the value, how many cases it stands on, and the whole of it in words. The twin of
- * src/web/pages/stat.rs. `manner` is `0` where absent means none, `+` for a difference.
+ * src/web/pages/stat.rs. `style` is `0` where absent means none, `+` for a difference.
  */
-export function stat(value, manner = "") {
+export function stat(value, style = "") {
   if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };
-  if (value === null || typeof value !== "object") return { text: manner === "0" ? "0" : NONE, note: "", title: "", small: false };
+  if (value === null || typeof value !== "object") return { text: style === "0" ? "0" : NONE, note: "", title: "", small: false };
   const { n, small = false } = value;
   if (value.promoters !== undefined) {
     const title = `Promoters: ${value.promoters}, detractors: ${value.detractors}, answers: ${n}`;
@@ -158,7 +158,7 @@ export function stat(value, manner = "") {
     const title = `${mean(value.with)} stars with the tag (n ${value.with.n}), ${mean(value.without)} without it (n ${value.without?.n ?? 0})`;
     return { text: value.lift === undefined ? NONE : signed(value.lift), note: "", title, small: false };
   }
-  return { text: manner === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
+  return { text: style === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
 }
 
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */
@@ -193,7 +193,7 @@ export function metricTotal(metrics = {}, name) {
   return all.length ? all.reduce((a, b) => a + b) : undefined;
 }
 
-/** A metric over all kinds of contact, written; a dash where nobody measured it. */
+/** A metric over all kinds of contact, written; a dash where it was not measured. */
 export function metricCell(metrics, name) {
   const total = metricTotal(metrics, name);
   return total === undefined ? NONE : measure(name, total);

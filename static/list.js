@@ -44,16 +44,16 @@ const NEVER = -Infinity;
 const created = (it) => Date.parse(it?.created ?? "") || NEVER;
 const PLACES = { open: 1, pending: 1, closed: 3 };
 
-/** Whether somebody must do something about a survey request: `live::list` of the server ranks by the same. */
+/** Whether a survey request needs a review: `live::list` of the server ranks by the same. */
 const needs = ({ state, mayRetry, mayRecover }) => state === "needsReview" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
 
-/** How much somebody is needed: the least stands first. */
+/** The rank by need: the least is first. */
 const need = {
   feedback: (it) => (it.needsReply ? 0 : (PLACES[it.state] ?? 2)),
   surveys: (it) => (needs(it) ? 0 : 1),
 };
 
-/** The identities of a list in its order: what needs somebody first, then the newest. */
+/** The ids of a list in its order: those that need a reply or a review first, then the newest. */
 export function ordered(ids, items, collection) {
   const place = need[collection] ?? (() => 0);
   const of = (id) => items[id] ?? {};
@@ -135,7 +135,7 @@ export class Stack extends Rows {
     this.list.prepend(...fresh);
     this.#waiting.clear();
     this.#pause.end();
-    // Whoever pressed the button by key goes on reading where it led, not at the top of the page.
+    // A user who pressed the button by key continues where it led, not at the top of the page.
     if (isLeft && fresh.length > 0) this.#focus([...this.list.children].find((row) => fresh.includes(row)));
     this.done();
   }

@@ -19,7 +19,7 @@ export function pause(n, code, random = Math.random) {
 
 /**
  * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `state(name)` with `live`, `late`, `lost`,
- * `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came from, `reload()` when somebody wishes it,
+ * `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came from, `reload()` on request,
  * and `beat(now)`, whose answer is told to the server.
  */
 export class Link {
@@ -134,7 +134,7 @@ export class Link {
     this.#timer = setTimeout(() => this.#open(), pause(this.#tries, code));
   }
 
-  /** Somebody looks at the page again: they should not have to wait for the end of a long pause. */
+  /** The page is visible again: reconnect now, not at the end of a long pause. */
   #wake() {
     this.#watch();
     if (!this.#socket) this.#open();

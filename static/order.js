@@ -1,4 +1,4 @@
-// The order of rows, and how it pauses: whoever points at a row or has the focus in one is not to have it moved away under
+// The order of rows, and how it pauses: a row with the pointer or the focus must not be moved away under
 // their hand. The page says so, and not for long.
 
 import { write } from "./paint.js";
@@ -7,7 +7,7 @@ import { write } from "./paint.js";
 const LONGEST_PAUSE = 30_000;
 
 export class Pause {
-  /** `no`: the order is kept. `on`: somebody uses a row. `over`: they have used it for too long, or do not mind. */
+  /** `no`: rows are ordered. `on`: a row is in use. `over`: it was in use for too long, or the user wants the order. */
   #state = "no";
   #timer = 0;
 
@@ -34,7 +34,7 @@ export class Pause {
     return this.#state === "on";
   }
 
-  /** Somebody wants the order now, whatever they point at. */
+  /** The user wants the order now, whatever has the pointer. */
   end() {
     this.#resume(this.isOn ? "over" : this.#state);
   }

@@ -1,4 +1,4 @@
-// Brings a painted page to life: the document that it was painted from, the link that keeps it true, and the clock.
+// Keeps a rendered page up to date: its document, the live connection, and the clock.
 
 import { actions } from "./action.js";
 import { Bar } from "./status_bar.js";
@@ -16,10 +16,10 @@ const facts = document.documentElement.dataset;
 const clock = new Clock(facts.now, facts.zone);
 let cleared = false;
 let reloading = false;
-// The document that the page was painted from does not stay in it: what somebody may no longer see must not either.
-const painted = document.getElementById("state");
-painted.remove();
-const binding = new Binding(JSON.parse(painted.textContent), clock, facts.queueMetrics?.split(","));
+// The document does not stay in the page: what the user may no longer see must not stay either.
+const rendered = document.getElementById("state");
+rendered.remove();
+const binding = new Binding(JSON.parse(rendered.textContent), clock, facts.queueMetrics?.split(","));
 for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
 for (const list of document.querySelectorAll("[data-list=stack]")) binding.keep(new Stack(list, binding));
 for (const list of document.querySelectorAll("[data-list=thread]")) binding.keep(new Thread(list, binding));
@@ -65,7 +65,7 @@ const link = new Link(
     state: showState,
     build: reloadWhenSafe,
     reload: reloadWhenSafe,
-    // A display tells how it is: whoever keeps the floor sees it from their desk.
+    // A display reports its state: supervisors see it under /displays.
     beat: (now) => board && { heard: now, width: window.innerWidth, height: window.innerHeight, build: facts.build },
   },
 );
@@ -95,11 +95,11 @@ function clear() {
   if (facts.link === "signedOut") {
     if (!board) return signedOut();
     wipe(words.signedOut(), "pairing");
-    // A screen on the wall shows what it is let in by; nobody types a password there.
+    // A display shows its pairing code; no password is typed there.
     setInterval(() => whenHealthy(() => location.replace("/display")), 10_000);
     return;
   }
-  // What the sources are doing belongs to what was seen; who is signed in, to whoever still is.
+  // The state of the sources is cleared with the data; the user's name stays while they are signed in.
   for (const node of document.querySelectorAll(".chips, .notice, #lost")) node.remove();
   document.title = "Callboard";
   show();
@@ -113,7 +113,7 @@ async function whenHealthy(go) {
   if (await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false)) go();
 }
 
-/** Only another page helps: reload when nobody is in the middle of something, and only once the server answers. */
+/** Only another page helps: reload when the user is not typing, and only once the server answers. */
 function reloadWhenSafe() {
   if (reloading || cleared) return;
   reloading = true;

@@ -1,4 +1,4 @@
-// What each kind of cell shows. A painter is pure: from the value at the node's path, its argument and the document to
+// What each kind of cell shows. A formatter is pure: from the value at the node's path, its argument and the document to
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
@@ -78,7 +78,7 @@ const isHidden = ({ doc, path }, what = "feedback") => {
 const answered = (cell, where, hidden = isHidden(where)) => known(cell, where, UNANSWERED, ANSWERS, hidden);
 const staffOf = (doc, of) => doc.counts?.[of]?.staff;
 
-/** A longest wait. Where nobody waits there is none. */
+/** A longest wait. Without waiting callers there is none. */
 const longest = (value, where) => {
   const cell = timer(value?.longestWaitSince, where);
   return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: "No customer is waiting." } : cell;
@@ -122,7 +122,7 @@ function boardTile(counts, name, where) {
   return known({ text }, where, name.toLowerCase().endsWith("count") ? noMetric(name, where) : NO_SUM);
 }
 
-/** What is asked before a deed about a response. */
+/** The question before an action on a response. */
 function actionQuestion(kind, customer = "the customer") {
   if (kind === "reply") return `Send this reply to ${customer}? It may be published.`;
   if (kind === "message") return `Send this private message to ${customer}?`;
@@ -135,7 +135,7 @@ function actionQuestion(kind, customer = "the customer") {
 export const isLong = (text) => [...text].length > 5;
 const fitting = (cell) => ({ ...cell, "data-long": isLong(cell.text) ? "" : null });
 
-export const painters = {
+export const formatters = {
   text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value) }),
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
   count: (value) => ({ text: count(value), sort: value ?? "" }),
@@ -155,7 +155,7 @@ export const painters = {
     const { text, title, small } = stat(value, arg);
     const from = sourcesOf(where.path);
     const hidden = isHidden(where, where.path.endsWith("/effect") ? "effect" : "feedback");
-    // Nothing is a count only where somebody is heard who would tell of something.
+    // A missing value counts as 0 only where a source that would report it is heard.
     const isNone = arg === "0" && (typeof value !== "number" || value === 0) && (hidden || !isCounted(where.doc.sources, from, value));
     const cell = { text: isNone ? NONE : text, title: title || null, "data-small": small ? "" : null };
     return title ? cell : known(cell, where, UNANSWERED, from, hidden);
@@ -377,9 +377,9 @@ export const painters = {
 
 /** Paints a node from the document. Touches only what differs. Says whether the text changed. */
 export function paint(node, value, where) {
-  const painter = painters[node.dataset.as];
-  if (!painter) return false;
-  const { text, sort, ...attributes } = painter(value, node.dataset.arg, { ...where, path: node.dataset.path ?? "" }, node);
+  const formatter = formatters[node.dataset.as];
+  if (!formatter) return false;
+  const { text, sort, ...attributes } = formatter(value, node.dataset.arg, { ...where, path: node.dataset.path ?? "" }, node);
   const changed = text !== undefined && write(node, text);
   if (sort !== undefined && node.dataset.sort !== String(sort)) node.dataset.sort = sort;
   for (const [name, wanted] of Object.entries(attributes)) {

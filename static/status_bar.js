@@ -19,9 +19,9 @@ export function spans(history, now) {
   const began = ([key]) => Date.parse(key);
   return Object.entries(history)
     .sort((a, b) => began(a) - began(b))
-    .map(([key, stint]) => {
-      const [from, to] = [place(Date.parse(key)), place(stint.until === undefined ? now : Date.parse(stint.until))];
-      return { activity: stint.activity || "unknown", from, width: to - from, title: word("status", stint.status) };
+    .map(([key, interval]) => {
+      const [from, to] = [place(Date.parse(key)), place(interval.until === undefined ? now : Date.parse(interval.until))];
+      return { activity: interval.activity || "unknown", from, width: to - from, title: word("status", interval.status) };
     })
     .filter((span) => span.width > 0);
 }

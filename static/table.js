@@ -1,4 +1,4 @@
-// Tables that live: rows come and go with the document, filters and sorting work in place. Whoever points at a row or has
+// Live tables: rows come and go with the document, filters and sorting work in place. A user who points at a row or has
 // the focus in one is not to have it moved away under their hand: the order pauses, which the page says, and not for long.
 
 import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
@@ -158,9 +158,9 @@ export class Table {
     }
     for (const body of this.table.tBodies) body.hidden = !body.querySelector("tr[data-row]:not([hidden])");
     const all = this.#rows.size;
-    // Nobody is named: that is no count, and the page says so in words.
+    // No agent is named: that is no count, and the page says so in words.
     write(document.getElementById("agents-shown"), all === 0 ? "" : shown === all ? `${all} agents` : `${shown} of ${all} agents`);
-    document.getElementById("nobody").hidden = shown > 0 || all === 0;
+    document.getElementById("no-match").hidden = shown > 0 || all === 0;
   }
 }
 

@@ -1,4 +1,4 @@
-// A display that nobody touches, for weeks: pages that turn, a cursor that hides, a screen that stays on, and a band
+// A display that is not touched for weeks: pages that turn, a cursor that hides, a screen that stays on, and a band
 // that says for how long nothing has come.
 
 import { clock as clockText, duration, since as sinceText } from "./format.js";
@@ -10,7 +10,7 @@ const HEAL_EVERY = 60_000;
 /** Brings the board to life. `every()` is to be called each second; it says whether the board needs another page. */
 export function display(clock, binding) {
   const board = document.querySelector(".board");
-  const painted = shown(binding.doc, board.dataset.queues);
+  const rendered = shown(binding.doc, board.dataset.queues);
   const began = performance.now();
   const pages = [...board.querySelectorAll(".board-page")];
   const mark = document.getElementById("page-mark");
@@ -42,7 +42,7 @@ export function display(clock, binding) {
     age(clock, board);
     // What ticks grows longer by itself.
     for (const value of board.querySelectorAll("time[data-value]")) value.toggleAttribute("data-long", isLong(value.textContent));
-    return isUnfinished(painted, shown(binding.doc, board.dataset.queues), performance.now() - began);
+    return isUnfinished(rendered, shown(binding.doc, board.dataset.queues), performance.now() - began);
   };
   return { every };
 }
@@ -55,13 +55,13 @@ export function shown(doc, listed = "") {
 }
 
 /**
- * Whether a board painted for some queues must be painted afresh for others: rows are the server's alone. A board without
+ * Whether a wallboard that was rendered for some queues must be rendered again for others: rows are the server's alone. A board without
  * any tries again too, because the server finds queues by name only when it paints. Once a minute, so that a floor that
  * is being set up does not make every wall blink.
  */
-export const isUnfinished = (painted, wanted, age) => age >= HEAL_EVERY && (painted !== wanted || painted === "");
+export const isUnfinished = (rendered, wanted, age) => age >= HEAL_EVERY && (rendered !== wanted || rendered === "");
 
-/** After ten minutes without a word values become "?", so that nobody manages by them. */
+/** After ten minutes without data values become "?", so that no decision is based on them. */
 function age(clock, board) {
   write(document.getElementById("clock"), clockText(clock.running(), clock.zone).slice(0, 5));
   const band = document.getElementById("band");

@@ -33,7 +33,7 @@ impl SurveyDecision {
     #[must_use]
     pub fn counter(self) -> Option<&'static str> {
         match self {
-            Self::Requested(manner) => Some(manner),
+            Self::Requested(origin) => Some(origin),
             Self::Skipped(reason) => Some(reason.as_str()),
             Self::Retry => None,
         }

@@ -76,7 +76,7 @@ impl ApiError {
             404 => ("not-found", "There is nothing here."),
             405 => ("wrong-method", "This address does not take that method."),
             408 => ("too-slow", "The request took too long to arrive."),
-            409 => ("conflict", "Somebody else was faster: look at it again."),
+            409 => ("conflict", "Another user was faster: look at it again."),
             413 => ("too-large", "The request is larger than this address takes."),
             415 => ("wrong-content-type", "This address does not take that type of content."),
             422 => ("not-valid", "The request is well formed, but what it says is not possible."),
@@ -308,7 +308,7 @@ impl ApiError {
             _ if self.status.is_client_error() => ("The request was refused.", "Go back, and try again."),
             _ => (
                 "Something broke on our side.",
-                "It has been written to the log. Try again; if it happens again, tell whoever runs Callboard.",
+                "It has been written to the log. Try again; if it happens again, tell the operator of Callboard.",
             ),
         };
         let is_usual = self.title == Self::of(self.status).title;

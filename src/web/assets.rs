@@ -80,7 +80,7 @@ static SET: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// Whether whoever asks has the file already (RFC 9110, section 13.1.2): the set's hash is the validator of each.
+/// Whether the client has the file already (RFC 9110, section 13.1.2): the set's hash is the validator of each.
 fn is_known(headers: &HeaderMap) -> bool {
     let fields = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|field| field.to_str().ok());
     fields.flat_map(|field| field.split(',')).map(str::trim).any(|tag| {

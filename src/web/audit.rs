@@ -82,7 +82,7 @@ pub async fn page(
     })
 }
 
-/// `GET /audit.csv`: everything that the filters want, or as much as a spreadsheet takes. That somebody took it along is in
+/// `GET /audit.csv`: all entries that match the filters, or as many as a spreadsheet takes. The export itself is in
 /// the audit too, or they do not get it.
 pub async fn table(
     State(state): State<AppState>,

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::domain::AgentId;
 use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditFilter, AuditUser};
 
-/// How many entries are shown when nobody says how many.
+/// How many entries are shown by default.
 const ENTRIES: u32 = 100;
 
 /// How many entries are shown at most.

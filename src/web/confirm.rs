@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn placeholders_are_filled_once() {
         let fields = [("who", " {email} "), ("email", "a@b")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(fill("Ask {who} ({email}), {nobody} {?", &fields.to_vec()), "Ask {email} (a@b), {nobody} {?");
+        assert_eq!(fill("Ask {who} ({email}), {absent} {?", &fields.to_vec()), "Ask {email} (a@b), {absent} {?");
     }
 }

@@ -31,7 +31,7 @@ const NOTED: [(&str, &str); 3] = [
         UNEXPECTED_ACTION_URLS,
         "Responses of Goodays whose actions had an odd address (no address of an event is ever called)",
     ),
-    (SEVERAL_ASSIGNED, "Conversations of Kustomer with several users, of whom one was taken"),
+    (SEVERAL_ASSIGNED, "Kustomer conversations with several assigned users, of which one was taken"),
     (WROTE_AFTER_ERASURE, "Responses of customers who were erased and have written anew since"),
 ];
 
@@ -62,7 +62,7 @@ async fn read(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Res
     Ok(Unusable::new(&counts, unreadable, store.inbox().unknown_types().await?, noted, role, zone, now))
 }
 
-/// `GET /status/events/{seq}`: an event as it came. It may hold what customers wrote: that somebody looked at it is in the
+/// `GET /status/events/{seq}`: an event as it came. It may have customer text: that it was read is in the
 /// audit, or it is not shown.
 pub async fn raw(
     State(access): State<Access>,

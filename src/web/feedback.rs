@@ -115,7 +115,7 @@ fn signed(input: FeedbackInput, viewer: &Viewer) -> FeedbackInput {
 }
 
 pub(super) fn configured(actions: Option<FeedbackActions>) -> Result<FeedbackActions, ApiError> {
-    actions.ok_or_else(|| ApiError::conflict("Goodays is not configured, so nobody can be answered there."))
+    actions.ok_or_else(|| ApiError::conflict("Goodays is not configured, so no response can be answered."))
 }
 
 fn accepted(is_form: bool, response: &str, receipt: &FeedbackReceipt) -> Response {

@@ -348,7 +348,7 @@ mod tests {
             ("/webhooks/x", 128 * 1024, 200),
             ("/webhooks/x", 128 * 1024 + 1, 413),
         ] {
-            // A stream says nothing about its length beforehand.
+            // A stream does not know its length.
             let chunks = vec![Ok::<_, std::convert::Infallible>(vec![b'x'; bytes])];
             let body = Body::from_stream(futures_util::stream::iter(chunks));
             let response = ask(&Settings::default(), at(path).method("POST"), body).await;
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_strangers_page_changes_nothing_but_may_not_be_mistaken_for_a_webhook() {
+    async fn foreign_origin_changes_nothing_and_is_no_webhook() {
         let settings = public("https://board.example.com");
         for (method, path, origin, status) in [
             ("POST", "/change", Some("https://board.example.com"), 200),

@@ -203,7 +203,7 @@ async fn sign_in(
     token: Secret,
     by: &'static str,
 ) -> Result<(Secret, SignIn), ApiError> {
-    let sign_ins = access.sign_ins().ok_or_else(|| ApiError::conflict("Nobody needs to sign in here."))?;
+    let sign_ins = access.sign_ins().ok_or_else(|| ApiError::conflict("This server has no sign-in."))?;
     let client = client_info(address, headers);
     // Each sign-in is stored and audited, so those of one valid token are limited too.
     access.limit().check_address(client_ip(address)).map_err(|wait| {

@@ -3,7 +3,7 @@
 //! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
 
 mod access;
-mod deeds;
+mod actions;
 mod feedback;
 
 use std::sync::LazyLock;
@@ -23,9 +23,9 @@ pub async fn describe() -> Response {
 /// The whole document.
 #[must_use]
 pub fn document() -> Value {
-    let mut paths = [paths(), deeds::paths(), feedback::paths(), access::paths()].into_iter().fold(json!({}), joined);
+    let mut paths = [paths(), actions::paths(), feedback::paths(), access::paths()].into_iter().fold(json!({}), joined);
     access::say_who(&mut paths);
-    let schemas = [schemas(), deeds::schemas(), feedback::schemas(), access::schemas()];
+    let schemas = [schemas(), actions::schemas(), feedback::schemas(), access::schemas()];
     let schemas = schemas.into_iter().fold(json!({}), joined);
     json!({
         "openapi": "3.1.0",
@@ -87,8 +87,8 @@ fn paths() -> Value {
         "/api/v1/surveys": {"post": {
             "summary": "Asks Agent Connect to survey a customer about the agent who helped them.",
             "description": "What becomes of it arrives as a patch of `surveys`. A customer is asked once about each interaction, \
-                whoever asks: a second request is refused with 409 and the type `urn:callboard:problem:already-requested`, whose `asked` \
-                says when and by whom it was asked (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
+                whichever user or program asks: a second request is refused with 409 and the type `urn:callboard:problem:already-requested`, whose `asked` \
+                says when and by which user it was requested (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
             "parameters": [reference("parameters/idempotencyKey")],
             "requestBody": {
                 "required": true,
@@ -112,7 +112,7 @@ fn paths() -> Value {
         }},
         "/api/v1/surveys/{id}/retry": {"post": {
             "summary": "Sends a survey request again that was refused, failed, was held back or is lost.",
-            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then. So is \
+            "description": "A request of unknown outcome is looked up first, and refused with 409 until then. So is \
                 one in whose place another was sent meanwhile, unless `again` says that it is meant.",
             "parameters": [reference("parameters/surveyId")],
             "requestBody": {
@@ -304,11 +304,11 @@ fn schemas() -> Value {
             })
         ),
         "List": object(
-            "A list of which the document carries one page of 100: what needs somebody first, then the newest.",
+            "A list of which the document carries one page of 100: what needs a reply or a review first, then the newest.",
             &["total", "needsAction", "page", "pages", "states"],
             json!({
                 "total": {"type": "integer", "description": "How many there are, on all pages."},
-                "needsAction": {"type": "integer", "description": "How many of these need somebody to do something."},
+                "needsAction": {"type": "integer", "description": "How many of these need a reply or a review."},
                 "page": {"type": "integer", "minimum": 1}, "pages": {"type": "integer", "minimum": 1},
                 "states": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many there are in each state."}
             })
@@ -337,9 +337,9 @@ fn schemas() -> Value {
         "Counts": object("What is counted now. What is not known is absent, and never 0.", &[], json!({
             "staff": reference("schemas/Staff"),
             "waiting": {"type": "integer", "description": "Customers who wait in all queues. Absent: of one of them it is not known."},
-            "longestWaitSince": {"type": "string", "format": "date-time", "description": "Absent: nobody waits, or it is not known of all."},
+            "longestWaitSince": {"type": "string", "format": "date-time", "description": "Absent: no caller waits, or it is not known of all."},
             "longestWaitQueue": {"type": "integer"},
-            "openFeedback": {"type": "integer", "description": "Threads linked to teams in which somebody waits for an answer."},
+            "openFeedback": {"type": "integer", "description": "Threads linked to teams that need a reply."},
             "nps": reference("schemas/Nps"), "csat": reference("schemas/Share"),
             "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Metrics that are counts, of all queues."},
             "hidden": {"type": "object", "additionalProperties": {"const": true}, "description": "Which of these are not for this viewer."}
@@ -352,7 +352,7 @@ fn schemas() -> Value {
             "ringing": version(), "inContact": version(), "afterCall": version(),
             "away": {"type": "integer", "minimum": 0, "description": "Logged in and not ready, also by suspension."},
             "loggedOut": version(),
-            "unknown": {"type": "integer", "minimum": 0, "description": "Nobody can tell, or Clarity does not permit it."}
+            "unknown": {"type": "integer", "minimum": 0, "description": "Clarity does not say, or does not permit it."}
         })),
         "Source": object("How well one of the four systems can be heard.", &["state"], json!({
             "state": {"enum": ["live", "polling", "stale", "down", "off"]},
@@ -362,12 +362,12 @@ fn schemas() -> Value {
             "nextTry": {"type": "string", "format": "date-time", "description": "When refused credentials are shown again. An administrator may try sooner."},
             "transport": {"type": "string"},
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
-                "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},
+                "description": "Names of the agents that Clarity refuses to show to the service account, by id."},
             "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: behind. Left out below five seconds, and where it was not measured. What it dates is told by our clock."},
             "counters": {"type": "object", "additionalProperties": {"type": "integer"}},
             "hidden": {"type": "object", "description": "What there is of this, but not for this viewer: `counters`."}
         })),
-        "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({
+        "SurveyRequest": object("Which customer is asked about which agent.", &["channel", "ext_interaction_id"], json!({
             "customer_name": {"type": "string"},
             "customer_email": {"type": "string", "format": "email", "description": "Where the survey goes; needed unless do_not_send."},
             "employee_email": {"type": "string", "format": "email", "description": "The agent's address in Agent Connect; this or employee_custom_id."},
@@ -380,14 +380,14 @@ fn schemas() -> Value {
             "brand": {"type": "string"},
             "language": {"type": "string", "examples": ["fr-ca"]},
             "country": {"type": "string", "examples": ["CA"]},
-            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."},
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not surveyed."},
             "again": {"type": "boolean", "description": "Asks on purpose although this interaction was asked about before."}
         })),
         "SurveyRecovery": object("Who made good what went wrong.", &[], json!({
-            "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent whom the survey was about."},
+            "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent of that survey."},
             "employee_custom_id": {"type": "string", "description": "Their id in their Agent Connect profile."},
             "tags": {"type": "array", "items": {"type": "string"}, "description": "What it was about."},
-            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not surveyed."}
         })),
         "SurveyRetry": object("How a survey request is sent again.", &[], json!({
             "again": {"type": "boolean", "description": "Although another about the same interaction was sent meanwhile."}
@@ -446,7 +446,7 @@ fn period() -> Value {
 
 fn period_and() -> Value {
     let more = json!({
-        "open": {"type": "integer", "description": "Threads in which somebody waits for an answer now."},
+        "open": {"type": "integer", "description": "Threads that need a reply now."},
         "openByAge": {"type": "object", "additionalProperties": version(),
             "description": "The same by how long: `under4Hours`, `under24Hours`, `under3Days`, `older`. The server moves them."},
         "overdue": {"type": "integer", "description": "Waiting longer than `goodays.answer_within` promises."},

@@ -67,7 +67,7 @@ pub async fn wallboard(
 
 /// `/agents/{id}`: one agent.
 pub async fn agent(State(context): State<PageContext>, viewer: Viewer, Path(id): Path<i64>) -> Page {
-    // Whoever asks for nobody in particular makes no view of nobody.
+    // An id that does not exist must not create a view.
     if !context.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
         return Err(ApiError::not_found());
     }
@@ -90,7 +90,7 @@ pub async fn feedback_item(
     viewer: Viewer,
     Path(response): Path<String>,
 ) -> Page {
-    // Whoever asks for nothing in particular makes no view of nothing.
+    // An id that does not exist must not create a view.
     let id = ResponseId::from(response.as_str());
     if !context.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
         return Err(ApiError::not_found());
@@ -136,7 +136,7 @@ pub async fn status(
     show(pages::status(&page, &events::unusable(access.store(), &intake, role, zone, page.now).await))
 }
 
-/// `/sign-ins`: where somebody is signed in, or who all is.
+/// `/sign-ins`: the user's sign-ins, or those of all users.
 pub async fn sign_ins(State(context): State<PageContext>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
     let here = viewer.sign_in().map(SignIn::id);
     let listed = sign_ins::listed(&access, &viewer);
@@ -154,7 +154,7 @@ impl PageContext {
     ) -> Result<Result<PageState, Redirect>, ApiError> {
         let address = list.kind();
         match self.hub.render(&viewer.view_key(list.page(page(query)))?, viewer.view_owner().as_ref()) {
-            Ok(painted) => Ok(Ok(self.page(viewer, painted)?)),
+            Ok(rendered) => Ok(Ok(self.page(viewer, rendered)?)),
             Err(ViewError::NoSuchPage { last, .. }) => Ok(Err(Redirect::to(&format!("/{address}?page={last}")))),
             Err(refused) => Err(ApiError::view_refused(refused)),
         }
@@ -167,16 +167,16 @@ impl PageContext {
         )
     }
 
-    fn page(&self, viewer: &Viewer, painted: RenderedState) -> Result<PageState, ApiError> {
+    fn page(&self, viewer: &Viewer, rendered: RenderedState) -> Result<PageState, ApiError> {
         Ok(PageState {
-            epoch: painted.epoch.to_string(),
-            version: painted.version,
-            scope: painted.scope,
+            epoch: rendered.epoch.to_string(),
+            version: rendered.version,
+            scope: rendered.scope,
             build: self.hub.build(),
             now: self.clock.now(),
             time_zone: self.site.time_zone.clone(),
-            state: painted.document,
-            state_json: painted.json.to_string(),
+            state: rendered.document,
+            state_json: rendered.json.to_string(),
             demo: self.site.demo,
             user: CurrentUser::of(viewer, self.site.demo),
             queue_metrics: self.site.queue_metrics.clone(),

@@ -1,6 +1,6 @@
 //! `GET /api/v1/live`: the WebSocket of the live protocol.
 //!
-//! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches. In
+//! One task per socket, and never more than one frame in flight: a slow viewer gets fewer and larger patches. In
 //! flight is what the viewer has not read, whether it is in our kernel, a proxy or the viewer's own kernel (see `flow`).
 
 use std::net::IpAddr;
@@ -48,7 +48,7 @@ const SILENT: Duration = Duration::from_secs(45);
 /// The shortest time between two patches at a desk. Eyes cannot follow more, and many small changes cost one frame.
 const DESK_PACE: Duration = Duration::from_millis(50);
 
-/// The same for a wallboard, which nobody watches that closely and whose browser may be weak.
+/// The same for a wallboard, which is watched less closely and whose browser may be weak.
 const WALL_PACE: Duration = Duration::from_millis(250);
 
 /// How many messages a viewer may send between two beats. Viewers have nothing to say but pongs.
@@ -78,7 +78,7 @@ const LOGGED_SCOPE: usize = 80;
 /// Lines of the log about sockets. All viewers come back at once after a restart.
 static LINES: RateLimit = RateLimit::new(1000, Duration::from_millis(50));
 
-/// The same about those that are refused: strangers must not take the lines of viewers.
+/// The same about refused ones: anonymous clients must not use up the lines of viewers.
 static REFUSED_LINES: RateLimit = RateLimit::new(100, Duration::from_millis(500));
 
 /// What is said with the last two of these.
@@ -97,7 +97,7 @@ pub struct Wanted {
 
 /// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
 ///
-/// Whoever must sign in first, or has too much open, is told so on the socket: no page can read the status of an upgrade that
+/// A client that must sign in first, or has too many sockets, is told so on the socket: no page can read the status of an upgrade that
 /// was refused.
 ///
 /// # Errors
@@ -238,7 +238,7 @@ enum End {
 }
 
 impl Line {
-    /// The close code with which it ended, whoever closed it.
+    /// The close code with which it ended, on either side.
     async fn run(mut self) -> u16 {
         match self.talk().await {
             End::Close(code, reason) => {
@@ -262,7 +262,7 @@ impl Line {
                 // A line that always has something to send must still hear a stop and its viewer.
                 biased;
                 () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
-                // Before any frame: nobody gets a byte of what they may no longer see.
+                // Before any frame: no viewer gets a byte of what they may no longer see.
                 standing = changed(&mut self.standing) => match standing {
                     SessionState::Active(permission) => self.look_again(permission),
                     SessionState::Ended(_) => return End::Close(SIGN_IN, "Sign in again."),
@@ -406,7 +406,7 @@ async fn changed(standing: &mut Option<watch::Receiver<SessionState>>) -> Sessio
     let Some(standing) = standing else { return std::future::pending().await };
     match standing.changed().await {
         Ok(()) => standing.borrow_and_update().clone(),
-        // Whoever looked after the sign-in is gone, and with them the sign-in.
+        // The task that keeps the sign-in is gone, and with it the sign-in.
         Err(_) => SessionState::Ended(EndReason::SignedOut),
     }
 }

@@ -50,7 +50,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// The certificate's file holds no certificate.
-    #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own there, and after it those that lead to whom clients trust.", path = path.display())]
+    #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own there, followed by the intermediate certificates.", path = path.display())]
     NoCertificate {
         /// Which file.
         path: PathBuf,
@@ -281,8 +281,8 @@ async fn audit(store: &Store, refused: Option<String>) {
     let written = match refused {
         None => store.audit().record(&actor, what, &entity, json!({})).await,
         Some(why) => {
-            let deed = NewAuditEntry { actor, action: what, target: entity, before: json!({}), after: json!({}) };
-            store.audit().record_refused(deed, why).await
+            let entry = NewAuditEntry { actor, action: what, target: entity, before: json!({}), after: json!({}) };
+            store.audit().record_refused(entry, why).await
         }
     };
     if let Err(error) = written {

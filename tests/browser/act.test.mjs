@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { actions, bodyOf } from "../../static/action.js";
-import { painters } from "../../static/paint.js";
+import { formatters } from "../../static/paint.js";
 
 test("what was left empty is left out, and numbers are numbers", () => {
   assert.deepEqual(bodyOf({ rating: "", note: " ", who: "Ann" }), { who: "Ann" });
@@ -16,7 +16,7 @@ test("what was left empty is left out, and numbers are numbers", () => {
 });
 
 test("possible calls are counted in words", () => {
-  const text = (candidates) => painters.possible(candidates).text;
+  const text = (candidates) => formatters.possible(candidates).text;
   assert.equal(text(undefined), "Is it another call?");
   assert.equal(text({ 7: {} }), "1 other possible call");
   assert.equal(text({ 7: {}, 8: {} }), "2 possible calls");
@@ -24,7 +24,7 @@ test("possible calls are counted in words", () => {
 
 test("a form is offered exactly while its action is", () => {
   const at = (doc) => ({ doc });
-  const shown = (actions, kind, doc = {}) => painters.offer(actions, `${kind}:a:b`, at(doc))["data-offered"];
+  const shown = (actions, kind, doc = {}) => formatters.offer(actions, `${kind}:a:b`, at(doc))["data-offered"];
   assert.equal(shown({ reply: true }, "reply"), "");
   assert.equal(shown({ reply: true }, "close"), null);
   assert.equal(shown(undefined, "reply"), null);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { bodyOf } from "../../static/action.js";
 import { beginning, spans } from "../../static/status_bar.js";
-import { painters } from "../../static/paint.js";
+import { formatters } from "../../static/paint.js";
 
 const NOW = Date.parse("2026-11-21T15:00:00Z");
 const history = {
@@ -27,7 +27,7 @@ test("the bar reaches back a day and no further", () => {
 });
 
 test("only what is over is added up", () => {
-  assert.equal(painters.spent(history).text, "In contact 29:59");
+  assert.equal(formatters.spent(history).text, "In contact 29:59");
 });
 
 test("a pressed button asks in the words of the route", () => {

@@ -88,7 +88,7 @@ async function page(context, { board = false, script = "page.js", signedIn = tru
   return { open, state, content, body, field, kept, addresses, around, went, linkState: ids["link-state"], server: (is) => (healthy = is) };
 }
 
-test("a page keeps no copy of the document that it was painted from", async (context) => {
+test("a page keeps no copy of the document that it was rendered from", async (context) => {
   const { state } = await page(context, { board: false });
   assert.equal(state.removed, true);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { painters } from "../../static/paint.js";
+import { formatters } from "../../static/paint.js";
 
 test("feedback card shows the newest words of the thread", () => {
   const first = { at: "2026-11-20T08:00:00Z", text: "The lamp is broken." };
@@ -17,6 +17,6 @@ test("feedback card shows the newest words of the thread", () => {
     [{ z: first, m: { text: "Without a time." } }, "The lamp is broken."],
     [{ z: first, m: { at: "2026-11-20T11:00:00Z", text: "" } }, "The lamp is broken."],
   ]) {
-    assert.equal(painters.excerpt({ messages }).text, shown);
+    assert.equal(formatters.excerpt({ messages }).text, shown);
   }
 });

@@ -36,8 +36,8 @@ test("scores carry their sample, and small samples are no scores", () => {
 });
 
 test("what is counted is written with what it stands on", () => {
-  for (const [value, manner, text, note, title, small] of cases.stat) {
-    assert.deepEqual(format.stat(value ?? undefined, manner), { text, note, title, small }, JSON.stringify(value));
+  for (const [value, style, text, note, title, small] of cases.stat) {
+    assert.deepEqual(format.stat(value ?? undefined, style), { text, note, title, small }, JSON.stringify(value));
   }
 });
 

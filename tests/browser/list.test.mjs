@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ordered } from "../../static/list.js";
-import { painters } from "../../static/paint.js";
+import { formatters } from "../../static/paint.js";
 
 test("what needs somebody stands first then the newest", () => {
   const at = (hour) => `2026-11-21T${hour}:00:00Z`;
@@ -23,11 +23,11 @@ test("what needs somebody stands first then the newest", () => {
 });
 
 test("a page says which part of the list it is", () => {
-  const said = (value) => painters.listRange(value).text;
+  const said = (value) => formatters.listRange(value).text;
   const list = { total: 4000, needsAction: 1, page: 2, pages: 40 };
   assert.equal(said(list), "101 to 200 of 4,000, 1 needs action");
   assert.equal(said({ ...list, page: 41 }), "Nothing is left here; 4,000 in all, 1 needs action");
   assert.equal(said({ ...list, total: 7, page: 1, needsAction: 0 }), "1 to 7 of 7, none needs action");
   assert.equal(said({ ...list, total: 0, page: 1 }), "");
-  assert.deepEqual([painters.listOlder(list).hidden, painters.listOlder({ ...list, page: 40 }).hidden, painters.listOlder(undefined).hidden], [null, "", ""]);
+  assert.deepEqual([formatters.listOlder(list).hidden, formatters.listOlder({ ...list, page: 40 }).hidden, formatters.listOlder(undefined).hidden], [null, "", ""]);
 });

@@ -14,11 +14,11 @@ test("a board shows those of its queues that are there; without a list, all", ()
   assert.equal(shown({}, "7"), "");
 });
 
-test("a board that was painted before its queues were known is painted again", () => {
-  const painted = shown({ queues: { 3: {} } }, "3,7");
-  assert.equal(isUnfinished(painted, shown(floor, "3,7"), MINUTE), true);
-  assert.equal(isUnfinished(painted, shown(floor, "3,7"), MINUTE - 1), false, "at most once a minute");
-  assert.equal(isUnfinished(painted, painted, 10 * MINUTE), false, "nothing is missing");
+test("a board that was rendered before its queues were known is rendered again", () => {
+  const rendered = shown({ queues: { 3: {} } }, "3,7");
+  assert.equal(isUnfinished(rendered, shown(floor, "3,7"), MINUTE), true);
+  assert.equal(isUnfinished(rendered, shown(floor, "3,7"), MINUTE - 1), false, "at most once a minute");
+  assert.equal(isUnfinished(rendered, rendered, 10 * MINUTE), false, "nothing is missing");
 });
 
 test("a board without any queue tries again, because only the server finds queues by name", () => {

@@ -166,7 +166,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
-        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Another user was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }

@@ -207,10 +207,10 @@ impl Mock {
         seen.iter().filter(|(path, _)| is_write(path)).map(|(_, token)| token.clone().unwrap_or_default()).collect()
     }
 
-    async fn server(&self, manner: RunMode) -> TestServer {
+    async fn server(&self, mode: RunMode) -> TestServer {
         let mut clarity = Clarity::new(self.root.parse().expect("a URL"), "", Auth::Static);
         clarity.token = Some("service".into());
-        let server = TestServer::standalone_in(manner, |config| config.clarity = Some(clarity)).await;
+        let server = TestServer::standalone_in(mode, |config| config.clarity = Some(clarity)).await;
         server.until("all", "agent 41", |state| state["agents"]["41"].is_object()).await;
         server
     }

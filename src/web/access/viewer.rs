@@ -120,7 +120,7 @@ impl Viewer {
         self.permission.role()
     }
 
-    /// For whom their open scopes are counted: a user in all of their sign-ins, or a display. `None` where sign-in is
+    /// Who is charged for open scopes: a user in all of their sign-ins, or a display. `None` where sign-in is
     /// disabled and clients cannot be told apart.
     #[must_use]
     pub fn view_owner(&self) -> Option<ViewOwner> {

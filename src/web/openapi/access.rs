@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::{answer, object, reference};
 use crate::domain::Role;
 
-/// The least that somebody must be for the routes that begin so; the longest beginning counts. `None`: nobody is asked who
-/// they are.
+/// The least role for the routes that begin so; the longest prefix counts. `None`: no authentication.
 const LEAST: &[(&str, Option<Role>)] = &[
     ("/api/v1/state", Some(Role::Display)),
     ("/api/v1/live", Some(Role::Display)),
@@ -21,10 +20,10 @@ const LEAST: &[(&str, Option<Role>)] = &[
     ("/api/v1/sources/", Some(Role::Administrator)),
 ];
 
-/// The member that says what somebody must be.
+/// The member that names the least role.
 const MEMBER: &str = "x-least-role";
 
-/// Says of each operation what somebody must be for it. Upstreams and whoever runs the server are asked otherwise.
+/// Adds the least role to each operation. Upstreams and operators are authenticated otherwise.
 pub(super) fn say_who(paths: &mut Value) {
     for (path, operations) in paths.as_object_mut().into_iter().flatten() {
         let rules = LEAST.iter().filter(|(beginning, _)| path.starts_with(beginning));
@@ -54,7 +53,7 @@ pub(super) fn paths() -> Value {
             }
         }},
         "/api/v1/sign-ins": {"get": {
-            "summary": "One's own sign-ins; for administrators everybody's.",
+            "summary": "Your sign-ins; for administrators those of all users.",
             "responses": {
                 "200": answer("The newest first.", "SignIns"),
                 "401": reference("responses/Problem"),
@@ -73,7 +72,7 @@ pub(super) fn paths() -> Value {
         }},
         "/api/v1/sources/{source}/try-now": {"post": {
             "summary": "Shows credentials again that a system has refused, without waiting for `nextTry`.",
-            "description": "The same credentials are tried at most three times in 30 minutes, whoever asks for it, and others \
+            "description": "The same credentials are tried at most three times in 30 minutes, whichever user asks for it, and others \
                 once more: an account that is tried too often may be locked.",
             "parameters": [{"name": "source", "in": "path", "required": true, "schema": {"enum": ["clarity"]}}],
             "responses": {
@@ -126,7 +125,7 @@ pub(super) fn schemas() -> Value {
     let roles = Role::ALL.map(Role::as_str);
     json!({
         "Token": object("A Clarity token.", &["token"], json!({"token": text()})),
-        "SignedIn": object("Who somebody is.", &["id", "agent", "name", "role"], json!({
+        "SignedIn": object("The signed-in user.", &["id", "agent", "name", "role"], json!({
             "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles}
         })),
         "SignIns": object("Sign-ins.", &["signIns"], json!({

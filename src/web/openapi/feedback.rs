@@ -6,12 +6,12 @@ use super::{answer, object, reference};
 
 pub(super) fn paths() -> Value {
     json!({
-        "/api/v1/feedback/{response}/reply": deed("Answers a customer, perhaps in public.", "FeedbackReply"),
-        "/api/v1/feedback/{response}/message": deed("Answers a customer's private message.", "FeedbackReply"),
-        "/api/v1/feedback/{response}/call": deed("Says that the customer was called, which closes the conversation.", "FeedbackCall"),
-        "/api/v1/feedback/{response}/close": deed("Closes a conversation without an answer.", "FeedbackClose"),
-        "/api/v1/feedback/{response}/spam": deed("Reports a response as spam.", "FeedbackBy"),
-        "/api/v1/feedback/{response}/no-answer-needed": deed("Marks a message as one that needs no answer. Goodays is not told.", "FeedbackBy"),
+        "/api/v1/feedback/{response}/reply": action("Answers a customer, perhaps in public.", "FeedbackReply"),
+        "/api/v1/feedback/{response}/message": action("Answers a customer's private message.", "FeedbackReply"),
+        "/api/v1/feedback/{response}/call": action("Says that the customer was called, which closes the conversation.", "FeedbackCall"),
+        "/api/v1/feedback/{response}/close": action("Closes a conversation without an answer.", "FeedbackClose"),
+        "/api/v1/feedback/{response}/spam": action("Reports a response as spam.", "FeedbackBy"),
+        "/api/v1/feedback/{response}/no-answer-needed": action("Marks a message as one that needs no answer. Goodays is not told.", "FeedbackBy"),
         "/api/v1/feedback/{response}/pin": {"post": {
             "summary": "Says which session a response is about, where no rule can tell or the rule is wrong.",
             "description": "Without a session, the rules decide again. Saying what is so already changes nothing. A session that is \
@@ -55,7 +55,7 @@ pub(super) fn schemas() -> Value {
     let content = json!({"type": "string", "minLength": 1, "maxLength": 10_000});
     let with_who = |fields: Value| {
         let who = json!({
-            "who": {"type": "string", "maxLength": 100, "description": "The name of whoever acts, for colleagues and the audit."},
+            "who": {"type": "string", "maxLength": 100, "description": "The name of the user who acts, for colleagues and the audit."},
             "email": {"type": "string", "format": "email", "description": "Their address, by which Goodays may know them."}
         });
         super::joined(fields, who)
@@ -75,12 +75,12 @@ pub(super) fn schemas() -> Value {
         })),
         "FeedbackPin": object("Which session, and who says so.", &[], json!({
             "session": {"type": ["integer", "null"], "minimum": 1, "description": "Its number; without it the rules decide again."},
-            "who": {"type": ["string", "null"], "maxLength": 100, "description": "The name of whoever says so, for colleagues and the audit."}
+            "who": {"type": ["string", "null"], "maxLength": 100, "description": "The name of the user who says so, for colleagues and the audit."}
         })),
         "FeedbackPinned": object("What it is pinned to.", &[], json!({
             "session": {"type": "integer", "description": "Absent: the rules decide."}
         })),
-        "FeedbackDeedAccepted": object("It is written down. What becomes of it arrives as a patch of the response's `actions`.",
+        "FeedbackActionAccepted": object("It is written down. What becomes of it arrives as a patch of the response's `actions`.",
             &["id", "state"], json!({
             "id": {"type": "string"},
             "state": {"enum": ["queued", "sent", "accepted", "rejected", "failed", "unknown"]}
@@ -89,7 +89,7 @@ pub(super) fn schemas() -> Value {
 }
 
 /// Something that is done about a response: they all look the same.
-fn deed(summary: &str, schema: &str) -> Value {
+fn action(summary: &str, schema: &str) -> Value {
     json!({"post": {
         "summary": summary,
         "description": "Only what Goodays offers for the response now is taken (`offeredActions`); for anything else the answer is 409 \
@@ -107,7 +107,7 @@ fn body(schema: &str) -> Value {
 
 fn responses() -> Value {
     json!({
-        "202": answer("It is written down, now or when the same key came first.", "FeedbackDeedAccepted"),
+        "202": answer("It is written down, now or when the same key came first.", "FeedbackActionAccepted"),
         "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
         "400": reference("responses/Problem"),
         "403": reference("responses/Problem"),
@@ -127,7 +127,7 @@ mod tests {
     use crate::domain::FeedbackActionKind;
 
     #[test]
-    fn every_deed_is_described_with_fields_that_are_taken() {
+    fn every_action_is_described_with_its_fields() {
         let document = document();
         let taken = serde_json::to_value(FeedbackInput::default()).expect("JSON");
         let mut described = std::collections::BTreeSet::new();

@@ -108,7 +108,7 @@ impl AgentTable {
             is_grouped: view.is_grouped(),
             groups,
             shown: match total {
-                // Nobody is named: that is no count, and the page says so in words.
+                // No agent is named: that is no count, and the page says so in words.
                 0 => String::new(),
                 total if matches == total => format!("{total} agents"),
                 total => format!("{matches} of {total} agents"),

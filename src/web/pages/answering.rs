@@ -23,7 +23,7 @@ pub(super) struct Form {
     pub writes: bool,
     pub rates: bool,
     pub has_type: bool,
-    /// What is asked before it is sent; empty for what nobody outside hears of. `static/paint.js` asks the same.
+    /// The question before it is sent; empty for an action that stays inside Callboard. `static/paint.js` asks the same.
     pub question: String,
     /// The idempotency key where no script gives it one.
     pub key: String,
@@ -94,7 +94,7 @@ impl Form {
     }
 }
 
-/// Names what will happen, and to whom.
+/// Names the action and the customer.
 fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
     let customer = customer.unwrap_or(UNNAMED_CUSTOMER);
     match kind {
@@ -109,7 +109,7 @@ fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
     }
 }
 
-/// Whom a question is about when Goodays or Agent Connect gave no name.
+/// The customer in a question when Goodays or Agent Connect gave no name.
 pub(super) const UNNAMED_CUSTOMER: &str = "the customer";
 
 /// Something that a colleague did.
@@ -135,23 +135,23 @@ impl FeedbackAction {
         page: &PageState,
         path: &str,
         response: &str,
-        (id, deed): (&str, &ActionDoc),
+        (id, doc): (&str, &ActionDoc),
         customer: Option<&str>,
     ) -> Self {
-        let (action, customer) = (words::deed(&deed.action).to_owned(), customer.unwrap_or(UNNAMED_CUSTOMER));
+        let (action, customer) = (words::action(&doc.action).to_owned(), customer.unwrap_or(UNNAMED_CUSTOMER));
         Self {
             id: id.to_owned(),
             path: format!("{path}/actions/{}", step(id)),
             retry: format!("/api/v1/feedback/{}/actions/{}/retry", segment(response), segment(id)),
             question: format!("Once more, for {customer}: {}?", action.to_lowercase()),
             action,
-            who: deed.who.clone(),
-            state: deed.state.clone(),
-            state_word: words::action_state(&deed.state).to_owned(),
-            at: deed.at,
-            moment: deed.at.map(|at| page.moment(at)).unwrap_or_default(),
-            reason: deed.reason.clone().unwrap_or_default(),
-            text: deed.text.clone().unwrap_or_default(),
+            who: doc.who.clone(),
+            state: doc.state.clone(),
+            state_word: words::action_state(&doc.state).to_owned(),
+            at: doc.at,
+            moment: doc.at.map(|at| page.moment(at)).unwrap_or_default(),
+            reason: doc.reason.clone().unwrap_or_default(),
+            text: doc.text.clone().unwrap_or_default(),
         }
     }
 

@@ -24,7 +24,7 @@ struct Page<'a> {
     /// Where it is done.
     to: &'a str,
     back: &'a str,
-    /// What somebody wrote, to be read once more.
+    /// The text that the user wrote, to be checked.
     written: Vec<&'a str>,
     fields: &'a [(String, String)],
     user: &'a CurrentUser,

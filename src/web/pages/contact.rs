@@ -42,7 +42,7 @@ pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     format!("{}{now}", page.agent_name(id))
 }
 
-/// What that agent is doing now, in short; empty where nobody knows.
+/// What that agent is doing now, in short; empty where it is unknown.
 pub(super) fn responder_activity(page: &PageState, agent: Option<i64>) -> String {
     let agent = agent.and_then(|id| page.state.agents.get(&id.to_string()));
     agent.map(|agent| agent.activity.clone()).unwrap_or_default()

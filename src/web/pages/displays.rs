@@ -51,7 +51,7 @@ pub struct DisplaysPage<'a> {
     pub zone: &'a TimeZone,
     /// What was typed.
     pub typed: &'a PairingForm<'a>,
-    /// For whom the page is.
+    /// The current user.
     pub user: &'a CurrentUser,
 }
 

@@ -101,8 +101,8 @@ pub fn feedback_item_of(
     let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
-    let mut deeds: Vec<_> = doc.actions.iter().collect();
-    deeds.sort_by_key(|(id, deed)| (deed.at.unwrap_or(Timestamp::MAX), (*id).clone()));
+    let mut actions: Vec<_> = doc.actions.iter().collect();
+    actions.sort_by_key(|(id, action)| (action.at.unwrap_or(Timestamp::MAX), (*id).clone()));
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
@@ -112,9 +112,9 @@ pub fn feedback_item_of(
         offered: offered(&doc.offered_actions),
         needs_kind: doc.source.as_deref().is_some_and(needs_kind),
         forms: Form::all(page, &path, response_id, doc),
-        deeds: deeds
+        actions: actions
             .into_iter()
-            .map(|(id, deed)| FeedbackAction::new(page, &path, response_id, (id, deed), doc.customer.as_deref()))
+            .map(|(id, action)| FeedbackAction::new(page, &path, response_id, (id, action), doc.customer.as_deref()))
             .collect(),
         blank_action: FeedbackAction::blank(&path, response_id),
         facts: facts(page, doc),
@@ -154,7 +154,7 @@ struct One<'a> {
     needs_kind: bool,
     /// What can be done, whether it is offered now or not: a script shows a form when it is.
     forms: [Form; 6],
-    deeds: Vec<FeedbackAction>,
+    actions: Vec<FeedbackAction>,
     facts: [Fact; 8],
     /// How sure that is, and how to say by hand which call it is about.
     pinning: Pinning,
@@ -180,7 +180,7 @@ pub(super) struct Item {
     pub place: String,
     pub responder: String,
     pub activity: String,
-    /// Whose page the responder has; empty for nobody.
+    /// The id of the responder's page; empty without one.
     pub agent: String,
     pub age: Timer,
     pub assumed: String,

@@ -1,5 +1,5 @@
 //! How values are written. `static/format.js` writes every one of them in the same way, because a cell that the server
-//! painted is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
+//! rendered is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -206,7 +206,7 @@ pub fn metric(name: &str, value: &MetricValue) -> String {
     }
 }
 
-/// A metric over all kinds of contact, written; a dash where nobody measured it.
+/// A metric over all kinds of contact, written; a dash where it was not measured.
 #[must_use]
 pub fn metric_cell(metrics: &MetricsDoc, name: &str) -> String {
     metric_total(metrics, name).map_or_else(|| NONE.to_owned(), |value| measure(name, value))

@@ -40,11 +40,11 @@ pub(super) struct Chip {
 pub(super) const NAVIGATION: [(&str, &str); 4] =
     [("/supervisor", "Supervisor"), ("/feedback", "Feedback"), ("/surveys", "Surveys"), ("/status", "Status")];
 
-/// The entries of whoever keeps more than the floor.
+/// The entries for supervisors and administrators.
 const KEEPING: [(Role, &str, &str); 2] =
     [(Role::Supervisor, "/displays", "Displays"), (Role::Administrator, "/audit", "Audit")];
 
-/// The navigation of somebody.
+/// The navigation of a user.
 pub(super) fn navigation(&role: &Role) -> impl Iterator<Item = (&'static str, &'static str)> {
     let keeping = KEEPING.into_iter().filter(move |(least, ..)| role >= *least);
     NAVIGATION.into_iter().chain(keeping.map(|(_, address, name)| (address, name)))

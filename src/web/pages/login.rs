@@ -1,10 +1,10 @@
-//! `/login`: the door.
+//! `/login`: sign in.
 
 use askama::Template;
 
 use crate::domain::Role;
 
-/// What the door says.
+/// The page.
 #[derive(Debug)]
 pub struct LoginPage<'a> {
     /// Whether the browser is signed in already.
@@ -13,11 +13,11 @@ pub struct LoginPage<'a> {
     pub then: &'a str,
     /// The name that was tried.
     pub username: &'a str,
-    /// Why nobody was let in. Empty: nobody has tried.
+    /// Why the sign-in was refused. Empty: there was none.
     pub trouble: &'a str,
-    /// Whom one may play. Empty: this is no demo.
+    /// The roles of the demo. Empty: this is no demo.
     pub parts: &'a [Role],
-    /// Whether nobody can be let in.
+    /// Whether no sign-in is possible.
     pub is_shut: bool,
     /// Whether the page was reached over TLS.
     pub is_secure: bool,
@@ -28,7 +28,7 @@ pub fn login(page: &LoginPage<'_>) -> Result<String, askama::Error> {
     Page { page }.render()
 }
 
-/// Who somebody is in the demo, and what they do.
+/// A role of the demo, and what it does.
 pub(super) fn part(role: &Role) -> (&'static str, &'static str) {
     match role {
         Role::Display => ("Display", "a screen on the wall"),

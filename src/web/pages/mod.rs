@@ -1,4 +1,4 @@
-//! Pages: pure functions from a painted document to HTML.
+//! Pages: pure functions from a rendered state to HTML.
 //!
 //! Whatever a page shows is read back from the very document that it carries (`shape`), cell by cell; each cell says
 //! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's writing
@@ -60,7 +60,7 @@ use crate::domain::Role;
 use crate::live::document::Document;
 use crate::web::access::Viewer;
 
-/// A painted document: the state of a scope at a version, and what a page must say about it.
+/// The state of a scope at a version, and what a page needs besides.
 #[derive(Debug, Clone)]
 pub struct PageState {
     /// Which run of the server the version belongs to.
@@ -69,7 +69,7 @@ pub struct PageState {
     pub version: u64,
     /// The scope, as the socket will be asked for it: `all`, `queues:1,2`.
     pub scope: String,
-    /// The build that painted.
+    /// The server's build.
     pub build: &'static str,
     /// The server's time.
     pub now: Timestamp,
@@ -81,20 +81,20 @@ pub struct PageState {
     pub state_json: String,
     /// Whether everything on the page is invented.
     pub demo: bool,
-    /// For whom it is painted.
+    /// The current user.
     pub user: CurrentUser,
     /// The queues' metrics that Clarity is asked for.
     pub queue_metrics: Vec<String>,
 }
 
-/// For whom a page is painted.
+/// The current user of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentUser {
-    /// What colleagues call them. `None`: nobody had to say who they are.
+    /// Their name. `None`: the server has no sign-in.
     pub name: Option<String>,
-    /// Who they are among all who have the same name: whose drafts a browser keeps. Empty: nobody had to say.
+    /// Their identity, by which a browser keeps drafts. Empty: the server has no sign-in.
     pub key: String,
-    /// What they are to the house.
+    /// Their role.
     pub role: Role,
     /// Whether there is more than they may see.
     pub is_limited: bool,
@@ -103,13 +103,13 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// Whoever reaches a house without a door.
+    /// The user of a server without sign-in.
     #[must_use]
     pub fn without_sign_in(acts: bool) -> Self {
         Self { name: None, key: String::new(), role: Role::Administrator, is_limited: false, acts }
     }
 
-    /// Whoever asks for a page. Where everything is invented, whoever reaches it may act.
+    /// The user who requests a page. In the demo every user may act.
     #[must_use]
     pub fn of(viewer: &Viewer, demo: bool) -> Self {
         let role = viewer.role();

@@ -28,7 +28,7 @@ pub(super) struct Candidate {
     pub began: Option<Timestamp>,
     pub moment: String,
     pub queue: String,
-    /// Whose page the responder has; empty for nobody.
+    /// The id of the responder's page; empty without one.
     pub agent: String,
     pub responder: String,
     pub activity: String,

@@ -1,4 +1,4 @@
-//! `/sign-ins`: where somebody is signed in, or who all is.
+//! `/sign-ins`: the user's sign-ins, or those of all users.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -27,14 +27,14 @@ pub fn sign_ins(
         sockets: it.sockets,
         here: here == Some(&it.id),
     });
-    Page { rows: rows.collect(), everybody: user.role == Role::Administrator, user }.render()
+    Page { rows: rows.collect(), all_users: user.role == Role::Administrator, user }.render()
 }
 
 #[derive(Template)]
 #[template(path = "pages/sign_ins.html")]
 struct Page<'a> {
     rows: Vec<Row>,
-    everybody: bool,
+    all_users: bool,
     user: &'a CurrentUser,
 }
 

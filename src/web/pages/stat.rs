@@ -54,7 +54,7 @@ pub(super) struct Stat {
     /// Where it stands in the document.
     pub path: String,
     /// `0`: absent means none.
-    pub manner: &'static str,
+    pub format: &'static str,
     /// The value. Of a share of few cases the counts.
     pub text: String,
     /// How many cases, or how bad the worst tenth was.
@@ -158,7 +158,7 @@ impl Measure {
     }
 
     /// `0` where absent means none.
-    fn manner(self) -> &'static str {
+    fn format(self) -> &'static str {
         match self {
             Self::Open
             | Self::OpenUnder4Hours
@@ -259,23 +259,23 @@ impl Stat {
     /// A value, written, with the reason where there is none.
     fn explained(page: &PageState, path: String, measure: Measure, value: Counted<'_>, is_hidden: bool) -> Self {
         let (sources, from) = (&page.state.sources, measure.sources());
-        let manner = measure.manner();
-        let mut stat = Self::written(value, manner);
+        let format = measure.format();
+        let mut stat = Self::written(value, format);
         // Nothing is a count only where a source is heard that would tell of something.
-        if manner == "0" && value.is_none_or_zero() && (is_hidden || !is_counted(sources, from, value)) {
+        if format == "0" && value.is_none_or_zero() && (is_hidden || !is_counted(sources, from, value)) {
             format::NONE.clone_into(&mut stat.text);
         }
         if stat.text == format::NONE && stat.title.is_empty() {
             stat.title = known::why(sources, from, is_hidden, known::UNANSWERED);
         }
-        Self { path, manner, ..stat }
+        Self { path, format, ..stat }
     }
 
     /// A value as it is counted, written.
-    pub fn written(value: Counted<'_>, manner: &str) -> Self {
+    pub fn written(value: Counted<'_>, format: &str) -> Self {
         let plain = |text: String| Self { text, ..Self::default() };
         match value {
-            Counted::Nothing => plain(if manner == "0" { "0" } else { format::NONE }.to_owned()),
+            Counted::Nothing => plain(if format == "0" { "0" } else { format::NONE }.to_owned()),
             Counted::Count(count) => plain(format::count(i64::try_from(count).ok())),
             Counted::Nps(score) => Self {
                 text: format::nps(Some(score)),
@@ -321,7 +321,7 @@ impl Stat {
                 }
             }
             Counted::Mean(mean) => Self {
-                text: if manner == "+" { signed(mean.value) } else { format::number(mean.value) },
+                text: if format == "+" { signed(mean.value) } else { format::number(mean.value) },
                 note: format!("n {}", mean.n),
                 is_small: mean.small,
                 ..Self::default()

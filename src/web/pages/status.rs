@@ -27,7 +27,7 @@ struct Page<'a> {
     cards: Vec<Card>,
     disk: Disk,
     unusable: &'a Unusable,
-    /// Whether whoever reads it may have refused credentials tried at once.
+    /// Whether the user may retry refused credentials at once.
     tries: bool,
 }
 

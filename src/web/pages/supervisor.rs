@@ -1,4 +1,4 @@
-//! `/supervisor`: everybody and every queue that the viewer may see, on one page.
+//! `/supervisor`: every agent and queue that the viewer may see, on one page.
 
 use askama::Template;
 
@@ -91,7 +91,7 @@ pub(super) fn waiting(page: &PageState, counts: &CountsDoc) -> Known {
     Known::count(counts.waiting, || why(&page.state.sources, CALLS, counts.hidden.contains_key("waiting"), UNTOLD))
 }
 
-/// The longest wait of all: zero where it is known that nobody waits.
+/// The longest wait of all: zero where it is known that no caller waits.
 pub(super) fn longest(page: &PageState, counts: &CountsDoc) -> Timer {
     longest_of(page, counts.longest_wait_since, counts.waiting, || {
         why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)

@@ -27,7 +27,7 @@ fn id() -> String {
     "{id}".to_owned()
 }
 
-/// Renders the page: what needs somebody first, then the newest.
+/// Renders the page: requests that need a review first, then the newest.
 pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<String, askama::Error> {
     let mut all: Vec<_> = page.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
@@ -57,21 +57,21 @@ struct Page<'a> {
     /// Since when the stats count.
     window: String,
     tiles: Vec<stat::Named>,
-    /// Whom of those we asked whose interaction ended today, and why the others were not asked.
+    /// Coverage of the interactions that ended today: surveyed, and skipped by reason.
     coverage: String,
     counts: String,
     pager: Pager,
-    /// Why nobody was asked, and how often.
+    /// Skip reasons, with counts.
     not_asked: String,
-    /// The newest interactions about which nobody was asked, as of when the page was loaded.
+    /// The newest skipped interactions, as of when the page was loaded.
     unasked: Vec<UnaskedRow>,
     rows: Vec<Row>,
     blank: Row,
-    /// The form's idempotency key where no script gives it one: pressing twice on one painted page is one deed.
+    /// The form's idempotency key without JavaScript: pressing twice on one rendered page is one request.
     key: String,
 }
 
-/// Whether somebody must do something about it: `live::list` ranks by the same.
+/// Whether it needs a review: `live::list` ranks by the same.
 fn needs(survey: &SurveyDoc) -> bool {
     match &*survey.state {
         "needsReview" | "unknown" => true,
@@ -104,7 +104,7 @@ fn not_asked(page: &PageState) -> String {
     if reasons.is_empty() { String::new() } else { format!("Skipped: {}", reasons.join(" · ")) }
 }
 
-/// An interaction about which nobody was asked.
+/// A skipped interaction.
 struct UnaskedRow {
     interaction: String,
     agent: String,
@@ -155,7 +155,7 @@ struct Row {
     employee: String,
     responder: String,
     activity: String,
-    /// Whose page the responder has; empty for nobody.
+    /// The id of the responder's page; empty without one.
     agent: String,
     channel: String,
     interaction: String,

@@ -81,7 +81,7 @@ fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
 }
 
 #[test]
-fn what_nobody_counts_is_not_zero() {
+fn number_without_a_source_is_a_dash() {
     let mut state = sample_document::sample(now(), 3);
     state["sources"]["goodays"] = json!({ "state": "off" });
     // The status page's own scope holds the sources and nothing else.
@@ -137,7 +137,7 @@ fn unknown_numbers_are_dashes_that_say_why() {
 }
 
 #[test]
-fn every_painted_form_is_a_deed_of_its_own() {
+fn every_rendered_form_has_its_own_key() {
     let page = page(&sample_document::sample(now(), 3));
     let key = || {
         let html = surveys(&page, &[]).unwrap();
@@ -161,7 +161,7 @@ fn filters_and_order_are_addresses() {
     assert!(supervisor(&page, &TableQuery::parse(Some("sort=%FF&dir=sideways"))).is_ok());
 }
 
-/// The rows of a table's column as they are painted.
+/// The rows of a table's column as they are rendered.
 fn rendered_order(html: &str, section: &str) -> Vec<String> {
     let marker = format!("data-path=\"{section}/");
     let names = html.split(&marker).skip(1).filter(|rest| rest.split('"').next().unwrap().ends_with("/name"));
@@ -315,14 +315,14 @@ fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
     assert_eq!(cell(&html, "agents/45/byQueue/7", "metric\" data-arg=\"answeredCount"), "9");
     assert_eq!(cell(&html, "agents/45/byQueue/7", "metricLines"), "Call, Taken count: 10");
     assert!(html.contains("<rect x=\"333\" y=\"0\" width=\"333\" height=\"28\" data-activity=\"inContact\">"));
-    assert!(!html.contains("<form"), "where nobody stands in for the viewer, nothing is offered");
+    assert!(!html.contains("<form"), "without a sign-in nothing is offered");
     let mut demo = page(&sample_document::agent_detail(now(), 6));
     demo.user = CurrentUser::without_sign_in(true);
     assert!(agent(&demo, "45").unwrap().unwrap().contains("action=\"/api/v1/agents/45/suspend\""));
 }
 
 #[test]
-fn whoever_is_named_is_one_press_away() {
+fn every_named_agent_has_a_link() {
     let page = page(&sample_document::sample(now(), 30));
     assert!(
         supervisor(&page, &TableQuery::default())
@@ -443,8 +443,8 @@ fn values_are_written_as_the_table_of_cases_says() {
     for (at, zone, now, text) in cases.since {
         assert_eq!(format::since(at, &TimeZone::get(&zone).unwrap(), now), text);
     }
-    for (value, manner, text, note, title, is_small) in cases.stat {
-        let written = counted(&value, |value| Stat::written(value, &manner));
+    for (value, format, text, note, title, is_small) in cases.stat {
+        let written = counted(&value, |value| Stat::written(value, &format));
         let found = (written.text, written.note, written.title, written.is_small);
         assert_eq!(found, (text, note, title, is_small), "{value}");
     }
@@ -481,7 +481,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "source" => words::source,
             "survey" => words::survey,
             "origin" => words::origin,
-            "action" => words::deed,
+            "action" => words::action,
             "actionState" => words::action_state,
             "thread" => words::thread,
             "rule" => words::rule,
@@ -498,7 +498,7 @@ fn values_are_written_as_the_table_of_cases_says() {
 }
 
 #[test]
-fn everybody_is_led_to_the_pages_of_their_role() {
+fn navigation_has_the_pages_of_the_role() {
     for (role, keeps) in
         [(Role::TeamLead, &[][..]), (Role::Supervisor, &["/displays"]), (Role::Administrator, &["/displays", "/audit"])]
     {
@@ -518,7 +518,7 @@ fn everybody_is_led_to_the_pages_of_their_role() {
 }
 
 #[test]
-fn longest_wait_of_a_queue_is_painted_again_when_who_waits_changes() {
+fn longest_wait_of_a_queue_follows_its_callers() {
     let html = supervisor(&page(&sample_document::sample(now(), 6)), &TableQuery::default()).unwrap();
     assert!(html.contains("data-path=\"queues/7/longestWaitSince\" data-as=\"since\" data-also=\"queues/7/waiting\""));
 }
@@ -550,7 +550,7 @@ fn long_name_leaves_room_for_the_words_on_a_card() {
 }
 
 #[test]
-fn open_response_that_nobody_waits_in_stands_below_those_that_wait() {
+fn open_response_without_reply_needed_is_below_the_others() {
     let state = json!({ "feedback": {
         "a": { "state": "open", "created": "2026-11-21T12:00:00Z" },
         "b": { "state": "pending", "needsReply": true, "created": "2026-11-21T10:00:00Z" },

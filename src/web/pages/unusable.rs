@@ -25,7 +25,7 @@ pub struct Unusable {
     pub(super) turned_away: Vec<Refused>,
 }
 
-/// What of one source was refused at the door, and the newest of it.
+/// Webhooks of one source that were refused on receipt, and the newest of them.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub source: &'static str,
@@ -115,7 +115,7 @@ impl Unusable {
         }
     }
 
-    /// The same with what was refused at the door, for those who may see everything.
+    /// The same with webhooks refused on receipt, for users who may see everything.
     #[must_use]
     pub fn with_turned_away(mut self, all: &[(&str, BodyRejections)], zone: &TimeZone, now: Timestamp) -> Self {
         let count = |count: u64| format::count(i64::try_from(count).ok());

@@ -227,7 +227,7 @@ fn answered(page: &PageState, text: String, is_hidden: bool) -> Timer {
     Known::new(Some(text), || page.why_unanswered(is_hidden)).into()
 }
 
-/// What nobody computes yet.
+/// Tiles that are not computed yet.
 fn not_offered() -> Timer {
     Timer { text: "n/a".to_owned(), why: "It is not computed yet.".to_owned(), ..Timer::default() }
 }

@@ -120,7 +120,7 @@ pub fn survey(name: &str) -> &str {
     }
 }
 
-/// What made somebody ask for a survey.
+/// What caused a survey request.
 #[must_use]
 pub fn origin(name: &str) -> &str {
     match name {
@@ -134,7 +134,7 @@ pub fn origin(name: &str) -> &str {
 
 /// Something that a colleague does about a response.
 #[must_use]
-pub fn deed(name: &str) -> &str {
+pub fn action(name: &str) -> &str {
     match name {
         "reply" => "Reply",
         "message" => "Private message",
@@ -146,7 +146,7 @@ pub fn deed(name: &str) -> &str {
     }
 }
 
-/// How far a deed has come.
+/// The state of an action.
 #[must_use]
 pub fn action_state(name: &str) -> &str {
     match name {

@@ -1,6 +1,6 @@
 //! How much a viewer has been sent and has not read.
 //!
-//! The kernel on either side, and a proxy in between, take bytes that nobody reads yet. A pong says that the viewer has
+//! The kernel on either side, and a proxy in between, buffer bytes that the viewer has not read. A pong says that the viewer has
 //! read all that came before the ping, because a viewer answers pings in their place among the frames (RFC 6455, 5.5.2).
 //! A viewer that has never answered is given the time that a slow one needs for its first frame, and is then judged by
 //! what the kernel has sent.
@@ -75,7 +75,7 @@ impl Flow {
         self.sign = Instant::now();
     }
 
-    /// Whether a pong answers what was asked. Nobody has to be told that a viewer answers what it is asked.
+    /// Whether a pong answers a ping of ours. Other pongs are ignored.
     pub(super) fn is_answer(&mut self, pong: &[u8]) -> bool {
         match self.asked {
             Some(asked) if asked.to_string().as_bytes() == pong => {

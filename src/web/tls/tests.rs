@@ -118,7 +118,7 @@ async fn renewed_certificate_is_used_and_a_broken_one_is_not() {
     let server = Server::open(&authority, Limits::default()).await;
     let (text, first) = server.ask(&authority.new_client()).await.unwrap();
     assert_eq!(text, "hello");
-    assert!(server.ask(&reqwest::Client::builder().build().unwrap()).await.is_err(), "nobody else trusts it");
+    assert!(server.ask(&reqwest::Client::builder().build().unwrap()).await.is_err(), "no other client trusts it");
 
     authority.issue((2020, 2090), 2);
     let second = soon(async {

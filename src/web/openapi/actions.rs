@@ -22,12 +22,12 @@ pub(super) fn paths() -> Value {
                 "503": reference("responses/NotNow")
             }
         }},
-        "/api/v1/agents/{id}/status": deed("Sets what an agent does.", "NewStatus"),
-        "/api/v1/agents/{id}/suspend": deed("Suspends an agent, who then gets no contacts, or ends that.", "Suspension"),
-        "/api/v1/agents/{id}/recording": deed("Starts or stops the recording of all sessions an agent is in.", "Recording"),
-        "/api/v1/sessions/{id}/notes": deed("Replaces the note about a session.", "Note"),
-        "/api/v1/sessions/{id}/disposition": deed("Disposes of a session.", "Disposition"),
-        "/api/v1/sessions/{id}/extra-items": deed("Sets one extra item of a session.", "ExtraItem"),
+        "/api/v1/agents/{id}/status": action("Sets what an agent does.", "NewStatus"),
+        "/api/v1/agents/{id}/suspend": action("Suspends an agent, who then gets no contacts, or ends that.", "Suspension"),
+        "/api/v1/agents/{id}/recording": action("Starts or stops the recording of all sessions an agent is in.", "Recording"),
+        "/api/v1/sessions/{id}/notes": action("Replaces the note about a session.", "Note"),
+        "/api/v1/sessions/{id}/disposition": action("Disposes of a session.", "Disposition"),
+        "/api/v1/sessions/{id}/extra-items": action("Sets one extra item of a session.", "ExtraItem"),
         "/api/v1/audit": {"get": {
             "summary": "Who changed what, when, before, after, and how Clarity answered; newest first.",
             "security": person(),
@@ -72,7 +72,7 @@ pub(super) fn schemas() -> Value {
             "name": {"type": "string"},
             "value": {"type": "string"}
         })),
-        "DeedDone": object("Clarity did it.", &["id", "outcome", "answer"], json!({
+        "ActionDone": object("Clarity did it.", &["id", "outcome", "answer"], json!({
             "id": {"type": "string"},
             "outcome": {"const": "accepted"},
             "answer": {"type": "object", "description": "What Clarity said: of a recording, how it went for each session."}
@@ -133,7 +133,7 @@ fn audit_parameters() -> Value {
 }
 
 /// Something that a supervisor does: they all look the same.
-fn deed(summary: &str, body: &str) -> Value {
+fn action(summary: &str, body: &str) -> Value {
     json!({"post": {
         "summary": summary,
         "description": "Sent on to Clarity once, with the caller's own token, and written to the audit. What comes of it is seen \
@@ -142,7 +142,7 @@ fn deed(summary: &str, body: &str) -> Value {
         "parameters": [reference("parameters/id"), reference("parameters/idempotencyKey")],
         "requestBody": {"required": true, "content": {"application/json": {"schema": reference(&format!("schemas/{body}"))}}},
         "responses": {
-            "200": answer("Clarity did it, now or when the same key came first.", "DeedDone"),
+            "200": answer("Clarity did it, now or when the same key came first.", "ActionDone"),
             "400": reference("responses/Problem"),
             "401": reference("responses/Problem"),
             "403": reference("responses/Problem"),
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_deed_has_the_fields_that_are_described() {
+    fn every_action_has_the_fields_that_are_described() {
         use crate::actions::supervise::{Disposition, ExtraItem, NewStatus, Note, Recording, Suspension};
         let document = document();
         let value = String::new;
