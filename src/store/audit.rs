@@ -1,8 +1,8 @@
 //! The audit: who changed what, when, before, after, and how the upstream answered.
 //!
-//! A line is written before the entry and completed once after it; the database itself refuses everything else. A entry
-//! whose line cannot be written is not done. Only the store itself passes by these guards, when the time of a line is over
-//! or a customer who is named in it wants to be forgotten, and it writes a line about that.
+//! An entry is written before the action and completed once after it; triggers in the database refuse other changes. An
+//! action whose entry cannot be written is not done. Only retention and erasure pass these triggers, and write an entry
+//! about it.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,70 +15,70 @@ use serde_json::Value;
 use super::{Shared, StoreError, database};
 use crate::domain::{Actor, ActorKind, AgentId};
 
-/// How an entry can have ended. An action that is not over has no outcome: see [`AUDIT_OPEN`].
+/// The outcomes of an action. One in progress has none: see [`AUDIT_OPEN`].
 pub const AUDIT_OUTCOMES: [&str; 5] = ["accepted", "rejected", "refused", "failed", "unknown"];
 
-/// What a filter calls the outcome of an action that is not over.
+/// The outcome of an action in progress, in filters.
 pub const AUDIT_OPEN: &str = "open";
 
 const COLUMNS: &str =
     "seq, at, kind, agent, name, address, sign_in, action, target, before, after, ended, outcome, reason";
 
-/// A entry that is about to be done.
+/// An entry to be written before its action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAuditEntry {
-    /// Who does it.
+    /// Who acts.
     pub actor: Actor,
-    /// What, such as `agent.status`.
+    /// The action, such as `agent.status`.
     pub action: &'static str,
-    /// To whom or what, such as `agent 41`.
+    /// The target, such as `agent 41`.
     pub target: String,
-    /// What was, as far as it may be kept.
+    /// The state before, as far as it may be stored.
     pub before: Value,
-    /// What shall be, as far as it may be kept.
+    /// The state after, as far as it may be stored.
     pub after: Value,
 }
 
-/// A line of the audit.
+/// An entry of the audit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// The line's number; they rise.
+    /// The entry's number; numbers rise.
     pub seq: i64,
     /// When it was written.
     pub at: Timestamp,
-    /// Who did it.
+    /// Who acted.
     pub actor: Actor,
-    /// What.
+    /// The action.
     pub action: String,
-    /// To whom or what.
+    /// The target.
     pub target: String,
-    /// What was.
+    /// The state before.
     pub before: Value,
-    /// What was to be.
+    /// The state after.
     pub after: Value,
-    /// How it ended, and when. `None`: it is being done.
+    /// Outcome and end. `None`: it is in progress.
     pub ended: Option<AuditCompletion>,
 }
 
-/// How a entry ended.
+/// The outcome of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditCompletion {
     /// When.
     pub at: Timestamp,
-    /// One of [`AUDIT_OUTCOMES`]: `rejected` by the system that was asked, `refused` by this server.
+    /// One of [`AUDIT_OUTCOMES`]: `rejected` by the upstream system, `refused` by this server.
     pub outcome: String,
-    /// In which words, if there were any.
+    /// The reason, if there was one.
     pub reason: Option<String>,
 }
 
-/// Which entries are wanted. All conditions must hold; without any, all entries are.
+/// A filter. All conditions must hold; without any, all entries match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Who acted.
     pub user: Option<AuditUser>,
-    /// The action, or the first part of it: `feedback` is all that was done about feedback.
+    /// The action, or its first part: `feedback` is all actions on feedback.
     pub action: Option<String>,
-    /// The target, or the first words of it: `agent` is all that was done to agents.
+    /// The target, or its first words: `agent` is all actions on agents.
     pub target: Option<String>,
     /// One of [`AUDIT_OUTCOMES`], or [`AUDIT_OPEN`].
     pub outcome: Option<&'static str>,
@@ -90,7 +90,7 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
-/// Who acted, as a filter names them.
+/// The actor in a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditUser {
     /// By their agent number.
@@ -99,24 +99,24 @@ pub enum AuditUser {
     Named(String),
 }
 
-/// Who changed what, when, and how it ended.
+/// The audit.
 #[derive(Clone, Copy)]
 pub struct Audit<'a>(pub(super) &'a Shared);
 
 impl Audit<'_> {
-    /// Writes down what is about to be done. Returns the line's number, with which it is completed.
+    /// Writes an entry before its action. Returns the entry's number, with which it is completed.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses: then it must not be done.
+    /// When the store is busy or closed, or the disk fails: then the action must not be done.
     pub async fn begin(self, entry: NewAuditEntry) -> Result<i64, StoreError> {
         let now = self.0.clock.now();
         self.0.write(move |connection| insert(connection, &entry, None, now)).await
     }
 
-    /// Writes down what was done here and needed nobody else's answer.
+    /// Writes an entry of an action that needed no upstream system.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn record(
         self,
         actor: &Actor,
@@ -128,10 +128,10 @@ impl Audit<'_> {
         self.0.write(move |connection| note(connection, &actor, action, &target, &after, now)).await
     }
 
-    /// Writes down what this server refused to do, and why.
+    /// Writes an entry of a refused request, with the reason.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn record_refused(self, entry: NewAuditEntry, reason: String) -> Result<(), StoreError> {
         let now = self.0.clock.now();
         self.0
@@ -139,11 +139,11 @@ impl Audit<'_> {
             .await
     }
 
-    /// Completes a line.
+    /// Completes an entry.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when it is complete already; otherwise when the store is busy or closed, or the disk
-    /// refuses.
+    /// [`StoreError::Database`] when it is complete already; otherwise if the store is busy or closed, or the disk
+    /// fails.
     pub async fn complete(self, seq: i64, outcome: &'static str, reason: Option<String>) -> Result<(), StoreError> {
         let now = self.0.clock.now().as_millisecond();
         self.0
@@ -156,18 +156,18 @@ impl Audit<'_> {
             .await
     }
 
-    /// What was done, newest first.
+    /// The newest entries.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn newest(self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         self.find(AuditFilter::default(), None, limit).await
     }
 
-    /// The entries that a filter wants, newest first; `before`: only those older than this one.
+    /// The entries that match a filter, newest first; `before`: only those older than this one.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn find(
         self,
         filter: AuditFilter,
@@ -188,7 +188,7 @@ impl Audit<'_> {
 }
 
 impl AuditFilter {
-    /// The query, which finds its rows by an index whatever is asked for, and its parameters. `None`: nobody has that name.
+    /// The query, which uses an index for each filter, and its parameters. `None`: no actor has that name.
     ///
     /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter for
     /// one value reads no entry outside of a span of time. An action or a target of which a part is given is a span of the
@@ -222,7 +222,7 @@ impl AuditFilter {
             }
             None => {}
         }
-        // What follows a whole part of it stands between the separator and the sign after that.
+        // The names below a part are between the separator and the character after it.
         for (column, wanted, first, last) in [("action", &self.action, '.', '/'), ("target", &self.target, ' ', '!')] {
             if let Some(wanted) = wanted {
                 let exact = value(wanted.clone().into());
@@ -310,7 +310,7 @@ impl AuditEntry {
     }
 }
 
-/// At a start: whoever was doing something is gone, and nobody can say how it ended.
+/// At startup: the outcome of actions in progress is unknown.
 pub(super) fn mark_interrupted(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE audit SET ended = ?1, outcome = 'unknown', reason = 'The server stopped before the answer came.'
@@ -320,7 +320,7 @@ pub(super) fn mark_interrupted(connection: &Connection, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// Writes down what was done in this very transaction and has no state before it.
+/// Writes an entry of an action in this transaction, without a state before.
 pub(super) fn note(
     connection: &Connection,
     actor: &Actor,
@@ -337,12 +337,12 @@ pub(super) fn note(
     )
 }
 
-/// Writes down what is done in this very transaction: the line is complete at once.
+/// Writes a complete entry of an action in this transaction.
 pub(super) fn done(connection: &Connection, entry: &NewAuditEntry, now: Timestamp) -> Result<(), StoreError> {
     insert(connection, entry, Some(("accepted", None)), now).map(drop)
 }
 
-/// Writes a line, with its outcome if it is over. Returns its number.
+/// Writes an entry, with the outcome if it is known. Returns its number.
 fn insert(
     connection: &Connection,
     entry: &NewAuditEntry,
@@ -374,7 +374,7 @@ fn insert(
     Ok(connection.last_insert_rowid())
 }
 
-/// Removes the oldest lines of those that were written before, at most so many. How many there were.
+/// Removes the oldest entries before an instant, up to a limit. Returns how many.
 pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) -> Result<usize, StoreError> {
     let over = "SELECT seq FROM audit WHERE at < ?1 AND ended IS NOT NULL LIMIT ?2";
     if !connection.prepare_cached(over)?.exists(params![before, limit])? {
@@ -385,7 +385,7 @@ pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) ->
     })
 }
 
-/// Leaves of these lines who did what and when. How many there were.
+/// Removes from these entries everything but actor, action and time. Returns how many.
 pub(super) fn empty(connection: &Connection, lines: &BTreeSet<i64>) -> Result<usize, StoreError> {
     if lines.is_empty() {
         return Ok(0);
@@ -404,7 +404,7 @@ pub(super) fn empty(connection: &Connection, lines: &BTreeSet<i64>) -> Result<us
     })
 }
 
-/// The narrow way past the audit's own guards: inside one transaction, in which the guard stands again when it ends.
+/// Drops the audit's triggers inside one transaction, which restores them at its end.
 fn without<T>(
     connection: &Connection,
     guard: &'static str,
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_is_written_before_the_deed_and_completed_once_after_it() {
+    async fn entry_is_written_before_the_action_and_completed_once() {
         let dir = private_dir();
         let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
@@ -537,12 +537,12 @@ mod tests {
         let address = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
         let ann = || Actor::user(AgentId(5), "Ann \u{c9}mile", "s1").at(address("192.0.2.7"));
         let bob = || Actor::user(AgentId(6), "Bob 100%_", "s2").at(address("2001:db8::1"));
-        let stranger = || Actor::unknown(address("192.0.2.7"));
+        let anonymous = || Actor::unknown(address("192.0.2.7"));
         let written = [
             (ann(), "agent.status", "agent 4", Some("accepted")),
             (bob(), "agent.status", "agent 41", Some("rejected")),
             (bob(), "agent", "agent", None),
-            (stranger(), "agents", "agents 4", Some("refused")),
+            (anonymous(), "agents", "agents 4", Some("refused")),
             (Actor::system(), "sign-in.end", "sign-in s1 of agent 5", Some("accepted")),
         ];
         for (actor, what, entity, outcome) in written {
@@ -630,7 +630,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deed_in_hand_when_the_server_stopped_is_unknown() {
+    async fn action_in_progress_at_a_stop_is_unknown() {
         let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         store.audit().begin(entry("agent 41")).await.expect("written");

@@ -1,7 +1,7 @@
-//! Copies of the file, whole and consistent, made while the store is in use.
+//! Backups: complete, consistent copies of the file, made while the store is in use.
 //!
-//! A copy is written under another name, synced, and only then named: what bears the name of a backup is one. It is read
-//! over a connection of its own, so that no event waits for it.
+//! A backup is written under a temporary name, synced, and then renamed, so that a file with the name of a backup is
+//! complete. It is read over a connection of its own, so that no event waits for it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,24 +14,24 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Shared, StoreError, database, sign_ins};
 
-/// What the regular copies are called, before the time.
+/// The prefix of regular backups' names, before the time.
 const REGULAR: &str = "callboard-";
 
-/// How that time is written, in UTC: the order of names is the order of times.
+/// The format of that time, in UTC: the order of names is the order of times.
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
-/// What the copies before a change of the schema are called.
+/// The prefix of backups before a schema migration.
 const BEFORE: &str = "before-schema-";
 
-/// Copies of the database.
+/// Backups of the database.
 #[derive(Clone, Copy)]
 pub struct Backups<'a>(pub(super) &'a Arc<Shared>);
 
 impl Backups<'_> {
-    /// Makes a copy and removes the oldest ones, so that as many stay as are wanted. Returns the copy's path.
+    /// Makes a backup and removes the oldest ones beyond the configured number. Returns the backup's path.
     ///
     /// # Errors
-    /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
+    /// If the directory cannot be written to, or the disk fails. No partial backup stays then.
     pub async fn create(self) -> Result<PathBuf, StoreError> {
         let backup_guard = Arc::clone(&self.0.backing_up).lock_owned().await;
         let shared = Arc::clone(self.0);
@@ -41,7 +41,7 @@ impl Backups<'_> {
             if copied.is_ok() {
                 forget_oldest(&shared.backup_dir, shared.backups_kept.max(1));
             }
-            // Whoever asked may be gone; whoever closes the store waits for this, and then for nothing of ours.
+            // The caller may be gone; closing the store waits for this guard.
             drop(shared);
             drop(backup_guard);
             copied
@@ -59,7 +59,7 @@ impl Backups<'_> {
     }
 }
 
-/// Copies the file as it is before its schema changes. These copies are not counted and never removed.
+/// Backs up the file before a schema migration. These backups are not counted and never removed.
 pub(super) fn before_schema(path: &Path, dir: &Path, found: i64, known: i64) -> Result<PathBuf, StoreError> {
     let copy = copy(path, dir, &format!("{BEFORE}{known}-from-{found}.db"))?;
     tracing::info!(copy = %copy.display(), "the database is brought up to date; this is what it was");
@@ -70,7 +70,7 @@ fn copy(path: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
     database::prepare_directory(dir)?;
     let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
     let (rough, done) = (dir.join(format!("{name}.part")), dir.join(name));
-    // What a process left that was stopped in the middle of it.
+    // Left by a process that was killed during a backup.
     match std::fs::remove_file(&rough) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
         _ => {}
@@ -78,7 +78,7 @@ fn copy(path: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
     let written = write(path, &rough)
         .and_then(|()| std::fs::rename(&rough, &done).and_then(|()| File::open(dir)?.sync_all()).map_err(refused));
     if written.is_err() {
-        // The reason why it could not be written is what counts.
+        // The first error is reported, not that of the cleanup.
         let _ = std::fs::remove_file(&rough);
     }
     written.map(|()| done)
@@ -86,7 +86,7 @@ fn copy(path: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
 
 fn write(path: &Path, rough: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: rough.to_owned(), source };
-    // SQLite writes into an empty file too: so this one is private from its first moment.
+    // Created here, so that it is private before SQLite writes into it.
     let file = database::open_private(rough).map_err(refused)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -106,7 +106,7 @@ fn forget_oldest(dir: &Path, kept: usize) {
     }
 }
 
-/// The regular copies, oldest first.
+/// The regular backups, oldest first.
 fn regular(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let is_regular = |name: &str| name.starts_with(REGULAR) && name.ends_with(".db");

@@ -1,4 +1,4 @@
-//! The file: who may open it, and the settings without which "committed" would not mean "on the disk".
+//! The file: its permissions, and the settings without which "committed" would not mean "on disk".
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -12,7 +12,7 @@ use base::private_file;
 /// The name of the file in the data directory.
 pub(super) const FILE: &str = "callboard.db";
 
-/// SuppressionList the file as ours: "CALB".
+/// Marks the file as Callboard's: "CALB".
 pub(super) const APPLICATION_ID: i64 = 0x4341_4C42;
 
 /// Settings of every writing connection, and what SQLite must answer when asked for them afterwards.
@@ -24,26 +24,26 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("secure_delete", "ON", "1"),
     ("trusted_schema", "OFF", "0"),
     ("mmap_size", "0", "0"),
-    // What a savepoint must remember stays in memory: a file would be made and removed for every larger transaction.
+    // Savepoints stay in memory: otherwise each larger transaction would create and remove a file.
     ("temp_store", "MEMORY", "2"),
-    // Only a net: the writer folds the log by itself when nothing waits.
+    // A fallback: the writer runs checkpoints when its queue is empty.
     ("wal_autocheckpoint", "4000", "4000"),
     ("journal_size_limit", "67108864", "67108864"),
 ];
 
-/// How many statements the writing connection keeps ready. There are fewer of them.
+/// The size of the writing connection's statement cache. There are fewer statements.
 const STATEMENTS: usize = 128;
 
-/// Whether a data directory may be used, if there is one: it holds what customers said.
+/// Checks the mode of a data directory, if there is one: it has customer data.
 ///
 /// # Errors
-/// When others can enter it.
+/// If other users can enter it.
 pub fn check_directory(dir: &Path) -> Result<(), StoreError> {
     let mode = std::fs::metadata(dir).ok().and_then(|metadata| private_file::public_mode(&metadata));
     mode.map_or(Ok(()), |mode| Err(StoreError::PublicDirectory { dir: dir.to_owned(), mode }))
 }
 
-/// Makes a directory for its owner alone, unless it is there.
+/// Creates a directory for its owner only, unless it exists.
 pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
     if dir.is_dir() {
@@ -51,7 +51,7 @@ pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     }
     let missing: Vec<&Path> = dir.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
-    // A new name survives a loss of power once the directory that holds it has been synced, and not before.
+    // A new name survives a power loss only after its directory was synced.
     for name in missing {
         let holder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(holder).and_then(|holder| holder.sync_all()).map_err(refused)?;
@@ -59,7 +59,7 @@ pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds the directory for this process. The system lets go of it when the process ends, however it ends.
+/// Locks the directory for this process. The system unlocks it when the process ends.
 pub(super) struct Lock {
     _file: File,
 }
@@ -76,12 +76,12 @@ impl Lock {
     }
 }
 
-/// Opens the file for the one connection that writes, and reads every setting back.
+/// Opens the writing connection, and checks each setting.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < 3_051_003 {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }
-    // Made here and not by SQLite, so that it is private from its first moment; the log inherits this.
+    // Created here, so that it is private before SQLite writes into it; the log inherits the mode.
     open_private(path).map_err(|source| StoreError::Directory { dir: path.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -99,7 +99,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens the file for questions only.
+/// Opens a read-only connection.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -109,7 +109,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// What a pragma says now, as text.
+/// The value of a pragma, as text.
 pub(super) fn setting(connection: &Connection, pragma: &str) -> Result<String, StoreError> {
     use rusqlite::types::ValueRef;
     connection
@@ -130,12 +130,12 @@ pub(super) fn files(path: &Path) -> [PathBuf; 2] {
     [path.to_owned(), PathBuf::from(log)]
 }
 
-/// Opens a file that only its owner may read, and makes it if there is none.
+/// Opens a file that only its owner may read, and creates it if there is none.
 pub(super) fn open_private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// An instant as it stands in a row: milliseconds since 1970.
+/// An instant of a row: milliseconds since 1970.
 pub(super) fn instant(milliseconds: i64) -> Result<jiff::Timestamp, StoreError> {
     jiff::Timestamp::from_millisecond(milliseconds).map_err(|_| StoreError::Unreadable { what: "instant" })
 }

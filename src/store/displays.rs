@@ -1,4 +1,4 @@
-//! The screens on the wall: their tokens, of which only hashes are kept, and the keys that browsers had for them.
+//! Displays: their tokens, of which only hashes are stored, and the keys that browsers got.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,96 +14,96 @@ use base::Secret;
 use base::key::{self, KeyHash};
 use base::secret::ExposeSecret;
 
-/// By this leak scanners find a token that stands where it should not.
+/// The prefix by which secret scanners find a leaked token.
 const PREFIX: &str = "cbw_";
 
-/// Letters of a display's name in its token, of the secret, and of the checksum.
+/// The lengths of a token's parts: the display's id, the secret, the checksum.
 const LETTERS: [usize; 3] = [8, 64, 8];
 
-/// A screen on the wall.
+/// A paired display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Display {
-    /// Its identity: what it is revoked by, and what its token begins with.
+    /// Its id, by which it is revoked and with which its token begins.
     pub id: String,
     /// The one wallboard that it shows.
     pub board: String,
-    /// What people call it, such as the place where it hangs.
+    /// Its name, such as its place.
     pub name: String,
-    /// Who let it in.
+    /// Who paired it.
     pub created_by: String,
     /// When.
     pub created: Timestamp,
-    /// When it must be let in anew.
+    /// When the pairing expires.
     pub expires: Timestamp,
-    /// When it was shut out. `None`: it is in.
+    /// When it was revoked. `None`: it was not.
     pub revoked: Option<Timestamp>,
-    /// When it was last seen, to the minute.
+    /// When it last connected, to the minute.
     pub last_seen: Option<Timestamp>,
-    /// Whether its token is good for the first browser that uses it alone.
+    /// Whether its token is valid only for the first browser that uses it.
     pub is_bound: bool,
 }
 
 impl Display {
-    /// Whether it is in.
+    /// Whether it is paired.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && now < self.expires
     }
 }
 
-/// A display that is being let in.
+/// A display that is being paired.
 #[derive(Debug, Clone)]
 pub struct NewDisplay {
-    /// The wallboard that it is to show.
+    /// Its wallboard.
     pub board: String,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// Who lets it in.
+    /// Who pairs it.
     pub created_by: String,
-    /// When it must be let in anew.
+    /// When the pairing expires.
     pub expires: Timestamp,
-    /// Whether its token is good for the first browser that uses it alone.
+    /// Whether its token is valid only for the first browser that uses it.
     pub is_bound: bool,
 }
 
-/// A browser that wants to be a display.
+/// A browser that presents a code or a token.
 #[derive(Debug, Clone, Copy)]
 pub struct DisplayLoginAttempt<'a> {
     /// The display.
     pub display: &'a str,
-    /// By what.
+    /// Its credential.
     pub credential: DisplayCredential,
-    /// The key that the browser is to have.
+    /// The key that the browser gets.
     pub new_key: &'a Secret,
-    /// The key of a display that the browser has already.
+    /// The key that the browser has already.
     pub current_key: Option<&'a Secret>,
-    /// Where from.
+    /// Its address.
     pub address: Option<IpAddr>,
-    /// What kind of browser it is, in a word of ours.
+    /// The kind of browser, such as `Chrome`.
     pub browser: &'static str,
 }
 
-/// By what a browser becomes a display.
+/// The credential by which a browser becomes a display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisplayCredential {
-    /// By a code, which only the browser that shows it can use.
+    /// A pairing code, which only the browser that shows it can use.
     Code,
-    /// By a token.
+    /// A token.
     Token,
 }
 
-/// What became of the use of a code or a token.
+/// The outcome of a use of a code or a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisplayLoginOutcome {
-    /// The browser is the display now.
+    /// The browser was paired.
     Accepted,
-    /// It was the display already, and has the key that it had.
+    /// The browser was paired already, and keeps its key.
     AlreadyPaired,
     /// The token is bound to another browser.
     OtherBrowser,
-    /// The display was shut out.
+    /// The display was revoked.
     Revoked,
-    /// Its time is over.
+    /// The pairing has expired.
     Expired,
 }
 
@@ -112,24 +112,24 @@ pub enum DisplayLoginOutcome {
 pub struct DisplayLogin {
     /// When.
     pub at: Timestamp,
-    /// By what.
+    /// Its credential.
     pub credential: DisplayCredential,
-    /// Where from.
+    /// Its address.
     pub address: Option<String>,
-    /// What kind of browser it was.
+    /// The kind of browser.
     pub browser: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: DisplayLoginOutcome,
 }
 
-/// A token: the display's id, 256 bits that nobody guesses, and a checksum by which a mistyped one is known at once.
+/// A token: the display's id, 256 random bits, and a checksum that detects typing errors.
 pub struct DisplayToken {
     id: String,
     text: Secret,
 }
 
 impl DisplayToken {
-    /// A new one.
+    /// A new token.
     #[must_use]
     pub fn generate() -> Self {
         let id = format!("{:08x}", rand::random::<u32>());
@@ -138,7 +138,7 @@ impl DisplayToken {
         Self { id, text: Secret::from(text.as_str()) }
     }
 
-    /// One that somebody has. `None`: it was cut off, mistyped, or is something else.
+    /// Parses a token. `None`: it is truncated, mistyped, or something else.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -152,19 +152,19 @@ impl DisplayToken {
         (is_hexadecimal && checksum(body) == said).then(|| Self { id: id.to_owned(), text: text.to_owned().into() })
     }
 
-    /// Whose it is.
+    /// The display's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// To be shown once, to whoever made it.
+    /// The text, to be shown once to the user who created it.
     #[must_use]
     pub fn text(&self) -> &Secret {
         &self.text
     }
 
-    /// What is kept of it.
+    /// Its hash, which is stored.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
         key::hash(&self.text)
@@ -183,11 +183,11 @@ fn checksum(body: &str) -> String {
 
 const COLUMNS: &str = "id, board, name, created_by, created, expires, revoked, last_seen, bound";
 
-/// How many uses of each outcome are kept of a display: refused ones never push out the accepted.
+/// How many uses of each outcome are kept per display: refused ones never displace accepted ones.
 const USES_KEPT: u32 = 20;
 
 impl DisplayCredential {
-    /// As it is written everywhere.
+    /// The name in the API, on pages and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,7 +200,7 @@ impl DisplayCredential {
 impl DisplayLoginOutcome {
     const ALL: [Self; 5] = [Self::Accepted, Self::AlreadyPaired, Self::OtherBrowser, Self::Revoked, Self::Expired];
 
-    /// As it is written everywhere.
+    /// The name in the API, on pages and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -212,7 +212,7 @@ impl DisplayLoginOutcome {
         }
     }
 
-    /// Whether the browser is the display.
+    /// Whether the browser is paired.
     #[must_use]
     pub fn has_access(self) -> bool {
         matches!(self, Self::Accepted | Self::AlreadyPaired)
@@ -224,10 +224,10 @@ impl DisplayLoginOutcome {
 pub struct Displays<'a>(pub(super) &'a Shared);
 
 impl Displays<'_> {
-    /// Lets a display in. The token is not kept: show it now or never.
+    /// Pairs a display. The token is not stored: show it now.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn add(self, new: NewDisplay) -> Result<(DisplayToken, Display), StoreError> {
         let token = DisplayToken::generate();
         let (id, hash, now) = (token.id().to_owned(), token.hash(), self.0.clock.now());
@@ -258,10 +258,10 @@ impl Displays<'_> {
         Ok((token, display))
     }
 
-    /// All displays, the newest first, those that were shut out included.
+    /// All displays, newest first, revoked ones included.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn list(self) -> Result<Vec<Display>, StoreError> {
         self.0
             .read(|connection| {
@@ -273,10 +273,10 @@ impl Displays<'_> {
             .await
     }
 
-    /// The display whose token this is, shut out or not.
+    /// The display with this token, revoked or not.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn by_token(self, token: &DisplayToken) -> Result<Option<Display>, StoreError> {
         let (id, hash) = (token.id().to_owned(), token.hash());
         self.0
@@ -291,12 +291,12 @@ impl Displays<'_> {
             .await
     }
 
-    /// Gives a browser a key for a display, if it may have one, and notes the use. A key lives and dies with the token.
+    /// Gives a browser a key for a display, if it may have one, and records the use. A key is valid as long as the token.
     ///
     /// In one transaction: of two browsers that use a bound token at once, one is refused.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn log_in(self, entry: DisplayLoginAttempt<'_>) -> Result<DisplayLoginOutcome, StoreError> {
         let DisplayLoginAttempt { display, credential, new_key: key, current_key: held, address, browser } = entry;
         let (display, key, held) = (display.to_owned(), key::hash(key), held.map(key::hash));
@@ -340,10 +340,10 @@ impl Displays<'_> {
         .await
     }
 
-    /// How codes and tokens of displays were used, by display, the newest first.
+    /// The uses of codes and tokens by display, newest first.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn logins(self) -> Result<HashMap<String, Vec<DisplayLogin>>, StoreError> {
         self.0
             .read(|connection| {
@@ -360,10 +360,10 @@ impl Displays<'_> {
             .await
     }
 
-    /// The id of the display that a key is of.
+    /// The id of the display with this key.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn by_key(self, key: &Secret) -> Result<Option<String>, StoreError> {
         let key = key::hash(key);
         self.0
@@ -374,10 +374,10 @@ impl Displays<'_> {
             .await
     }
 
-    /// Shuts a display out, with every key that was had for it. Whether it was in.
+    /// Revokes a display and all its keys. Returns whether it was paired.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn revoke(self, id: &str) -> Result<bool, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.0
@@ -389,10 +389,10 @@ impl Displays<'_> {
             .await
     }
 
-    /// Notes that a display was seen.
+    /// Records when a display connected.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn mark_seen(self, id: &str) -> Result<(), StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.0

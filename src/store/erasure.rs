@@ -1,7 +1,7 @@
-//! Forgets a customer: whatever they sent, whatever was said about them, whatever was sent to them.
+//! Erases a customer: what they wrote, what was written about them, and what was sent to them.
 //!
-//! What is left can be counted and leads to nobody. SuppressionList of them stay (`marks`), so that an event that is sent again
-//! brings nothing back. Copies of the file that were made before are not touched: they go when their time is over.
+//! Anonymous counts stay, and keyed hashes (`suppression`), so that a repeated event brings nothing back. Backups are not
+//! changed: they expire.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,34 +17,34 @@ use super::{Shared, StoreError, TransactionMode, audit, feed_state, feedback, in
 use crate::domain::{Actor, CustomerIdentity, ResponseId, ResponseRecord, SurveyId};
 use base::json;
 
-/// What was forgotten. Tell that before this is dropped: nothing else is told until then.
+/// What was erased. Publish it before this is dropped: nothing else is published until then.
 #[must_use = "what was forgotten is to be told while this is held"]
 pub struct Erased {
-    /// What it was.
+    /// The erased records.
     pub report: ErasureReport,
     _erasure_guard: OwnedMutexGuard<()>,
 }
 
-/// What was forgotten, by identity and number: nothing that leads to a customer.
+/// What was erased, by id and count, without personal data.
 #[derive(Default)]
 pub struct ErasureReport {
     /// Webhooks that were removed.
     pub webhooks: usize,
     /// Responses that were removed.
     pub responses: Vec<ResponseId>,
-    /// What is left of them to be counted, under identities that lead nowhere.
+    /// What is left of them to be counted, under random ids.
     pub anonymized: Vec<ResponseRecord>,
-    /// Requests that were emptied.
+    /// Requests whose content was removed.
     pub requests: Vec<SurveyId>,
-    /// What Agent Connect told of surveys, which is gone.
+    /// Survey results that were removed.
     pub results: Vec<SurveyId>,
-    /// Sessions in which the customer is no longer recognised.
+    /// Sessions from which the customer was removed.
     pub sessions: usize,
-    /// Lines of the audit that were emptied.
+    /// Audit entries whose content was removed.
     pub audit: usize,
 }
 
-/// Where somebody was found.
+/// Where a customer was found.
 #[derive(Default)]
 struct Traces {
     inbox: BTreeSet<i64>,
@@ -54,16 +54,16 @@ struct Traces {
     audit: BTreeSet<i64>,
 }
 
-/// Erasure of customers, and the end of what is older than it may be.
+/// Erasure of customers, and retention.
 #[derive(Clone, Copy)]
 pub struct Privacy<'a>(pub(super) &'a Shared);
 
 impl Privacy<'_> {
-    /// Forgets a customer. Once this has answered, no file of the data directory but the backups holds a word about them.
-    /// Whatever is to be written meanwhile waits for as long as it takes to write the whole file anew.
+    /// Erases a customer. After that no file of the data directory except the backups has data about them. Other writes
+    /// wait until the whole file is rewritten.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
+    /// If the store is busy or closed, or the disk fails. Repeat it then.
     pub async fn erase(self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
         let _no_backup = self.0.backing_up.lock().await;
         let guard = std::sync::Arc::clone(&self.0.erasing).lock_owned().await;
@@ -88,10 +88,10 @@ impl Privacy<'_> {
         Ok(Erased { report: forgotten, _erasure_guard: guard })
     }
 
-    /// What forgetting a customer now would forget. It is done and taken back, so that it is the very same.
+    /// What erasing a customer would remove: the erasure is run and rolled back.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn preview_erasure(self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
         let _erasure_guard = self.0.erasing.lock().await;
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
@@ -117,7 +117,7 @@ impl Privacy<'_> {
     }
 }
 
-/// Looks everywhere. A word in any text is enough, whatever the field is called.
+/// Searches all tables. A match in any text is enough, whatever the field.
 fn find(connection: &Connection, person: &CustomerIdentity) -> Result<Traces, StoreError> {
     let mut traces = Traces::default();
     let mut events = connection.prepare("SELECT seq, subject, body FROM inbox JOIN inbox_body USING (seq)")?;
@@ -165,10 +165,10 @@ fn find(connection: &Connection, person: &CustomerIdentity) -> Result<Traces, St
     Ok(traces)
 }
 
-/// Whether any text in it is as wanted. What is not JSON is one text.
+/// Whether any text in it matches. Input that is not JSON is one text.
 fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     search(bytes, wanted).unwrap_or_else(|_| {
-        // What is repaired may leave something out.
+        // A repair may drop a part.
         wanted(&String::from_utf8_lossy(bytes))
             || json::sanitize(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
     })
@@ -180,8 +180,8 @@ fn search<F: FnMut(&str) -> bool>(json: &[u8], wanted: &mut F) -> serde_json::Re
     json.end().map(|()| found)
 }
 
-/// Whether any text or number in JSON, names included, is as wanted: also of a name that comes twice, of which every reader
-/// passes over one.
+/// Whether any text or number in JSON, names included, matches; also of a name that comes twice, of which parsers keep
+/// one.
 struct AnyText<'a, F>(&'a mut F);
 
 impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for AnyText<'_, F> {
@@ -251,7 +251,7 @@ fn forget(
         forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
     }
     for subject in &traces.subjects {
-        // Two orders, because what waits and what is understood are in two indexes.
+        // Two statements, because unprocessed and processed events are in two indexes.
         for state in ["IS NULL", "IS NOT NULL"] {
             let theirs = format!("processed_at {state} AND subject = ?1");
             forgotten.webhooks += inbox::remove(connection, &theirs, [subject], now)?;
@@ -271,7 +271,7 @@ fn forget(
             continue;
         }
         feed_state::forget_thing(connection, subject)?;
-        // Also what was told and is not written down: an event that is still to be understood.
+        // Also events that are not processed yet.
         forgotten.responses.push(subject.as_str().into());
     }
     for seq in &traces.outbox {
@@ -288,7 +288,7 @@ fn forget(
     Ok(forgotten)
 }
 
-/// Writes the file anew without what was removed, and the log with it.
+/// Rewrites the file and its log without the removed rows.
 fn overwrite(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch("VACUUM")?;
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", params![], |row| row.get(0))?;
@@ -403,19 +403,19 @@ mod tests {
         assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
         assert!(!files_with(dir.path(), "canary song").is_empty());
 
-        let whom = || CustomerIdentity::new(Some("CANARY.bird@example.COM "), None);
-        let deeds = store.audit().newest(9).await.expect("lines").len();
-        let would = store.privacy().preview_erasure(whom()).await.expect("searched");
+        let customer = || CustomerIdentity::new(Some("CANARY.bird@example.COM "), None);
+        let entries = store.audit().newest(9).await.expect("lines").len();
+        let would = store.privacy().preview_erasure(customer()).await.expect("searched");
         assert!(!store.outbox().get(&waiting).await.expect("read").expect("it is there").key.starts_with("erased"));
         assert_eq!(
             (
                 store.feedback().after(0, 99).await.expect("read").len(),
                 store.audit().newest(9).await.expect("lines").len()
             ),
-            (41, deeds)
+            (41, entries)
         );
 
-        let erased = store.privacy().erase(whom(), Actor::command("a test")).await.expect("done");
+        let erased = store.privacy().erase(customer(), Actor::command("a test")).await.expect("done");
         let found = &erased.report;
         assert_eq!(
             (would.webhooks, would.responses, would.requests, would.audit),
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sent_again_brings_nobody_back_but_somebody_who_comes_back_is_heard() {
+    async fn repeated_event_stays_erased_but_a_new_response_is_kept() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;

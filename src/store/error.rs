@@ -1,23 +1,23 @@
-//! What can go wrong with the store, as sentences.
+//! Errors of the store, as sentences for users.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Why the store could not do it.
+/// An error of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// More waits to be written than may wait.
+    /// The queue of writes is full.
     #[error("The store has too much to write. Try again in a moment.")]
     Busy,
-    /// It has been closed, or its thread has ended.
+    /// The store was closed, or its thread has ended.
     #[error("The store is closed.")]
     Closed,
-    /// The transaction was not confirmed. Whether it is on the disk is unknown; doing the same again is harmless.
+    /// The transaction was not confirmed. Whether it is on the disk is unknown; repeating it is harmless.
     #[error("The store could not confirm that this is on the disk.")]
     Unconfirmed(#[source] Arc<rusqlite::Error>),
-    /// SQLite refused this one thing.
+    /// SQLite rejected this statement.
     #[error("The database refused.")]
     Database(#[from] rusqlite::Error),
     /// The disk is nearly full.
@@ -32,10 +32,10 @@ pub enum StoreError {
         /// How many must be.
         needed: u64,
     },
-    /// A question was not answered in time.
+    /// A query took too long.
     #[error("A question to the store took longer than a second.")]
     TooLong,
-    /// The last write did not come through.
+    /// The last write failed.
     #[error("The store could not write to the disk; it tries again.")]
     Failing,
     /// The same idempotency key came with another request.
@@ -47,38 +47,38 @@ pub enum StoreError {
     /// There is no such request.
     #[error("There is no request {id} in the outbox.")]
     NoSuchRequest {
-        /// The identity that was asked for.
+        /// The requested id.
         id: String,
     },
-    /// A request that has been accepted stays so, and one that is on its way is not sent a second time.
+    /// A request that has been accepted stays so, and one that is in flight is not sent a second time.
     #[error("The request {id} is {state}: that cannot be changed.")]
     Settled {
         /// Which request.
         id: String,
-        /// Where it stands.
+        /// Its state.
         state: &'static str,
     },
-    /// What was to be written is not JSON, or what was read is not what was written.
+    /// A value could not be converted to JSON or from it.
     #[error("A row of the store could not be turned into JSON or back.")]
     Json(#[from] serde_json::Error),
-    /// A row holds what nobody here has written.
+    /// A row has a value that Callboard never writes.
     #[error("A row of the store holds an unknown {what}.")]
     Unreadable {
         /// Which part of it.
         what: &'static str,
     },
-    /// A second process.
+    /// Another process has the directory open.
     #[error("Another Callboard is using {}. Stop it, or choose another `data_dir`.", dir.display())]
     InUse {
         /// The directory.
         dir: PathBuf,
     },
-    /// The directory cannot be made, opened or locked.
+    /// The directory cannot be created, opened or locked.
     #[error("The data directory {} cannot be used. Check that it exists on a local disk and belongs to this user.", dir.display())]
     Directory {
         /// The directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -101,9 +101,9 @@ pub enum StoreError {
         "The database has schema {found} and this Callboard knows {known}. Start the newer Callboard, or restore a backup."
     )]
     Newer {
-        /// What the file has.
+        /// The file's schema.
         found: i64,
-        /// What we know.
+        /// The newest schema of this version.
         known: i64,
     },
     /// The file belongs to another program.
@@ -112,22 +112,22 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// A safety setting did not take.
+    /// A safety setting has no effect.
     #[error(
         "SQLite did not take the setting {pragma}: it is {found} and must be {wanted}. Put `data_dir` on a local disk."
     )]
     Setting {
         /// The pragma.
         pragma: &'static str,
-        /// What it must be.
+        /// The required value.
         wanted: &'static str,
-        /// What it is.
+        /// The actual value.
         found: String,
     },
     /// SQLite before 3.51.3 can corrupt a log that is reset while another connection reads.
     #[error("This build contains SQLite {found}, which can damage its log. Build with 3.51.3 or newer.")]
     OldSqlite {
-        /// What was linked.
+        /// The linked version.
         found: &'static str,
     },
 }

@@ -1,5 +1,4 @@
-//! What feeds must know of things that go on, from one life of the process to the next: by kind, and by the source's own
-//! identity for the thing. Nothing that names a customer belongs here.
+//! State of the feeds over restarts, by kind and by the source's own id. It has no personal data.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Shared, StoreError};
 
-/// What feeds must know after a restart.
+/// State of the feeds.
 #[derive(Clone, Copy)]
 pub struct FeedState<'a>(pub(super) &'a Shared);
 
@@ -16,7 +15,7 @@ impl FeedState<'_> {
     /// Remembers this of a thing from now on; `None` forgets it. All of them or none.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn set(self, kind: &'static str, things: Vec<(String, Option<String>)>) -> Result<(), StoreError> {
         let now = self.0.clock.now().as_millisecond();
         self.0
@@ -40,7 +39,7 @@ impl FeedState<'_> {
     /// What is remembered of one thing.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn get(self, kind: &'static str, thing: &str) -> Result<Option<String>, StoreError> {
         let thing = thing.to_owned();
         self.0
@@ -55,7 +54,7 @@ impl FeedState<'_> {
     /// What is remembered of all things of a kind.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn all(self, kind: &'static str) -> Result<BTreeMap<String, String>, StoreError> {
         self.0
             .read(move |connection| {
@@ -67,7 +66,7 @@ impl FeedState<'_> {
     }
 }
 
-/// Something that is remembered.
+/// An entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedStateEntry {
     /// What it is of.
@@ -84,7 +83,7 @@ impl FeedState<'_> {
     /// Notes something that was left out on purpose, once: whether it was new. It is forgotten with webhooks.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn insert_once(self, kind: &'static str, thing: &str, what: &str) -> Result<bool, StoreError> {
         let (now, thing, what) = (self.0.clock.now(), thing.to_owned(), what.to_owned());
         self.0.write(move |connection| insert_once(connection, kind, &thing, &what, now)).await
@@ -93,7 +92,7 @@ impl FeedState<'_> {
     /// How many things of a kind are remembered.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn count(self, kind: &'static str) -> Result<u64, StoreError> {
         self.0
             .read(move |connection| {
@@ -106,7 +105,7 @@ impl FeedState<'_> {
     /// What is remembered of the newest things of a kind.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn newest(self, kind: &'static str, limit: u32) -> Result<Vec<FeedStateEntry>, StoreError> {
         self.0
             .read(move |connection| {
@@ -127,7 +126,7 @@ impl FeedState<'_> {
     }
 }
 
-/// Remembers something that is not remembered yet, or is in other words. Whether it was new.
+/// Writes an entry, unless it is stored already. Returns whether it was new.
 pub(super) fn insert_once(
     connection: &Connection,
     kind: &str,
@@ -150,13 +149,13 @@ pub(super) fn insert_once(
     Ok(known.is_none())
 }
 
-/// Forgets whatever is remembered of a thing, whatever kind it is of.
+/// Removes the entries with this key, of all kinds.
 pub(super) fn forget_thing(connection: &Connection, thing: &str) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM feed_state WHERE key = ?1")?.execute([thing])?;
     Ok(())
 }
 
-/// Forgets what has not changed since then.
+/// Removes the entries that have not changed since then.
 pub(super) fn forget_before(connection: &Connection, then: i64, portion: u32) -> Result<(), StoreError> {
     connection
         .prepare_cached(

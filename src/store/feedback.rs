@@ -1,7 +1,7 @@
-//! What customers said, in our own words: one row for a response, merged from all that was heard of it.
+//! Responses: one row per response, merged from all its events.
 //!
-//! Webhooks are kept for a while as they came; this is what remains of them. It is written in the same transaction as the
-//! note that an event has been understood, so that no event is without its effect and none has it twice.
+//! Raw webhooks expire; these rows stay longer. They are written in the transaction that marks the event as processed, so
+//! that each event has its effect exactly once.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,25 @@ use super::suppression::SuppressionList;
 use super::{Shared, StoreError, StoredBatch, UnusableReason, inbox};
 use crate::domain::{CustomerIdentity, ResponseId, ResponseRecord};
 
-/// An event of the inbox, and what it says.
+/// An event of the inbox, and its content.
 #[derive(Debug)]
 pub struct ProcessedEvent {
-    /// Its place in the inbox.
+    /// Its sequence number in the inbox.
     pub seq: u64,
-    /// What it says of a response, or why it has no effect.
+    /// The response, or why it has no effect.
     pub result: Result<ResponseRecord, UnusableReason>,
 }
 
-/// What customers said.
+/// Responses.
 #[derive(Clone, Copy)]
 pub struct Feedback<'a>(pub(super) &'a Shared);
 
 impl Feedback<'_> {
-    /// Notes what events say and that they have been understood. What is returned is all that is known of each response by
-    /// then, so that whoever has let go of it has it again. Events that are no longer in the inbox, and those of
-    /// customers who were erased, have no effect.
+    /// Stores the content of events and marks them as processed. Returns each response complete, so that gold gets back one
+    /// that it dropped from memory. Events that are no longer in the inbox, and those of erased customers, have no effect.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. Nothing has had an effect then.
+    /// If the store is busy or closed, or the disk fails. Then no event has had an effect.
     pub async fn process(self, events: Vec<ProcessedEvent>) -> Result<StoredBatch<ResponseRecord>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
         self.0
@@ -53,11 +52,10 @@ impl Feedback<'_> {
             .await
     }
 
-    /// Keeps what was heard of responses in another way than by a webhook. What was said by customers who were erased is
-    /// not kept.
+    /// Stores responses that did not arrive by webhook. Those of erased customers are not stored.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. Nothing is kept then.
+    /// If the store is busy or closed, or the disk fails. Then nothing is stored.
     pub async fn record(self, readings: Vec<ResponseRecord>) -> Result<StoredBatch<ResponseRecord>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
         self.0
@@ -71,10 +69,10 @@ impl Feedback<'_> {
             .await
     }
 
-    /// What customers said, behind a place, each response with its own place. Begin with 0.
+    /// Responses after this sequence number, each with its own. Begin with 0.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn after(self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseRecord>, StoreError> {
         self.0
             .read(move |connection| {
@@ -89,7 +87,7 @@ impl Feedback<'_> {
     }
 }
 
-/// Writes a response down, merged with what was known, and returns it so. `None`: its customer was erased.
+/// Merges a response with its row, and returns the result. `None`: its customer was erased.
 fn keep(
     connection: &Connection,
     marks: &SuppressionList,
@@ -112,7 +110,7 @@ fn keep(
     Ok(Some(merged))
 }
 
-/// Writes a response down as it is.
+/// Writes a row.
 pub(super) fn write(connection: &Connection, reading: &ResponseRecord, now: Timestamp) -> Result<(), StoreError> {
     let newest = reading.newest_message().max(reading.updated).max(reading.created).unwrap_or(now);
     connection
@@ -124,7 +122,7 @@ pub(super) fn write(connection: &Connection, reading: &ResponseRecord, now: Time
     Ok(())
 }
 
-/// An identity that leads nowhere, for what is left of a response.
+/// A random id, for what is left of an erased response.
 pub(super) fn anonymous_id() -> ResponseId {
     format!("anonymous-{:016x}", rand::random::<u64>()).into()
 }

@@ -1,4 +1,4 @@
-//! The inbox: events as they came, written before they are acknowledged and understood afterwards.
+//! The inbox: events as received, stored before they are acknowledged, and processed afterwards.
 
 use std::fmt;
 
@@ -10,51 +10,51 @@ use super::suppression::SuppressionList;
 use super::{Shared, StoreError, TransactionMode, cursors, feed_state};
 use crate::domain::{CustomerIdentity, SourceName};
 
-/// Who tries to understand events.
+/// The version that processes events.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One event as it came.
+/// An event as received.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IncomingEvent {
     /// Who sent it.
     pub source: SourceName,
-    /// The very bytes. Two events are the same if these are.
+    /// The raw bytes. Events with equal bytes are duplicates.
     pub body: Vec<u8>,
-    /// The headers that are needed to understand it, and no others: never one with a credential.
+    /// The headers that its processing needs; never one with a credential.
     pub headers: Vec<(String, String)>,
 }
 
-/// Whom and what an event is about, as far as whoever took it in could read it.
+/// What an event is about, as far as it can be read on receipt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventContext {
-    /// What it is about, in the sender's numbering.
+    /// The sender's id of the subject, such as a response.
     pub subject: Option<String>,
     /// The customer.
     pub person: CustomerIdentity,
-    /// When that which it is about began.
+    /// When the subject was created.
     pub created: Option<Timestamp>,
 }
 
-/// What became of an arrival.
+/// The receipt of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxReceipt {
-    /// Its place in the inbox; that of the first one, if it came before. 0: it is not in the inbox, because its time is
-    /// over or its customer was erased.
+    /// Its sequence number; that of the first one for a duplicate. 0: it is not in the inbox, because it has expired or
+    /// its customer was erased.
     pub seq: u64,
-    /// Whether the same bytes had come before.
+    /// Whether it is a duplicate.
     pub is_duplicate: bool,
 }
 
 /// An event in the inbox.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InboxEvent {
-    /// Its place.
+    /// Its sequence number.
     pub seq: u64,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
-    /// The headers that were kept.
+    /// The stored headers.
     pub headers: Vec<(String, String)>,
-    /// The very bytes.
+    /// The raw bytes.
     pub body: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ pub struct InboxEvent {
 pub enum UnusableReason {
     /// It cannot be read. The reason must not quote the event.
     Unreadable(String),
-    /// It is of a type that this version does not know, whatever it carries.
+    /// Its type is unknown to this version.
     UnknownType(String),
 }
 
@@ -72,18 +72,18 @@ pub enum UnusableReason {
 pub struct UnreadableSummary {
     /// How many.
     pub count: u64,
-    /// When the newest of them came.
+    /// When the newest of them was received.
     pub newest: Option<Timestamp>,
 }
 
 /// One event that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableEvent {
-    /// Its place.
+    /// Its sequence number.
     pub seq: u64,
     /// Who sent it.
     pub source: String,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
     /// How many bytes it has.
     pub bytes: u64,
@@ -96,57 +96,56 @@ pub struct UnreadableEvent {
 pub struct UnknownType {
     /// Who sent them.
     pub source: String,
-    /// The type as it came, shortened. `None`: all those that are too many to be named.
+    /// The type as sent, truncated. `None`: all types beyond the limit.
     pub name: Option<String>,
     /// How many.
     pub count: u64,
-    /// When the newest of them came.
+    /// When the newest of them was received.
     pub newest: Timestamp,
-    /// Its place.
+    /// Its sequence number.
     pub seq: u64,
 }
 
-/// What is noted of a response whose customer was erased and has written anew since.
+/// The note about a response whose customer was erased and has written again since.
 pub const WROTE_AFTER_ERASURE: &str = "noted.wroteAfterErasure";
 
-/// How many letters of an unknown type are kept: it is the sender's text, and shown.
+/// The length of an unknown type, in characters: it is the sender's text, and shown.
 const TYPE_LETTERS: usize = 64;
 
-/// How many unknown types of a source are named.
+/// How many unknown types of a source have a row of their own.
 const TYPES: usize = 20;
 
-/// How the inbox stands.
+/// Counts of the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InboxCounts {
-    /// All there are.
+    /// All events.
     pub total: u64,
-    /// Taken in and not yet understood.
+    /// Not processed yet.
     pub unprocessed: u64,
-    /// Looked at and not understood.
+    /// Could not be read.
     pub with_error: u64,
 }
 
-/// Events as they came.
+/// Events as received.
 #[derive(Clone, Copy)]
 pub struct Inbox<'a>(pub(super) &'a Shared);
 
 impl Inbox<'_> {
-    /// Writes an event down. Once this has answered, the event is on the disk, and it may be acknowledged. The same
-    /// bytes from the same source are taken once, however often and however concurrently they come (`reliability.md`
-    /// W5), and for ever: a replay a year later is still a duplicate, whether or not the first is still kept (W6).
+    /// Stores an event. When this returns, the event is on disk and may be acknowledged. The same bytes from the same source
+    /// are stored once, however often and concurrently they arrive (reliability.md W5), and forever: a repetition a year
+    /// later is still a duplicate, whether or not the first is still stored (W6).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too much waits, [`StoreError::Full`] when the disk is nearly full; otherwise when the store is closed or the disk refuses. In all of
-    /// these cases the sender should try again.
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the disk is nearly full; otherwise if the store is
+    /// closed or the disk fails. The sender should retry in all cases.
     pub async fn accept(self, arrival: IncomingEvent) -> Result<InboxReceipt, StoreError> {
         self.accept_about(arrival, EventContext::default()).await
     }
 
-    /// The same, where it is known whom it is about. Nothing is kept of an event about a customer who was erased: it may be
-    /// acknowledged, and that is all.
+    /// The same with a known subject. An event about an erased customer is acknowledged and not stored.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when the disk is nearly full; otherwise as for [`Store::accept`].
+    /// [`StoreError::Full`] when the disk is nearly full; otherwise as for [`Self::accept`].
     pub async fn accept_about(self, arrival: IncomingEvent, about: EventContext) -> Result<InboxReceipt, StoreError> {
         self.0.disk_space.check()?;
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
@@ -154,10 +153,10 @@ impl Inbox<'_> {
         self.0.writer.submit(TransactionMode::BatchedUnguarded, insertion).await
     }
 
-    /// Events of a source that have not been understood yet, behind a place, oldest first.
+    /// Unprocessed events of a source after this sequence number, oldest first.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn pending_after(self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<InboxEvent>, StoreError> {
         self.0
             .read(move |connection| {
@@ -172,13 +171,13 @@ impl Inbox<'_> {
             .await
     }
 
-    /// When the last event of a source came that is still in the inbox.
+    /// When the newest stored event of a source was received.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn last_arrival(self, source: SourceName) -> Result<Option<Timestamp>, StoreError> {
         self.0.read(move |connection| {
-            // Two questions, because what waits and what is understood are in two indexes.
+            // Two queries, because unprocessed and processed events are in two indexes.
             let last = |state: &str| {
                 let question = format!(
                     "SELECT received_at FROM inbox WHERE source = ?1 AND processed_at {state} ORDER BY seq DESC LIMIT 1"
@@ -192,11 +191,10 @@ impl Inbox<'_> {
         .await
     }
 
-    /// Lets events that could not be read, or whose type was unknown, wait again, if it was another version of us that
-    /// tried. How many.
+    /// Marks events as unprocessed that another version could not read or did not know the type of. Returns how many.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn retry_unusable(self, source: SourceName) -> Result<usize, StoreError> {
         let now = self.0.clock.now();
         self.0
@@ -207,7 +205,7 @@ impl Inbox<'_> {
                     return Ok(0);
                 }
                 cursors::set(connection, &tried, VERSION, now)?;
-                // Two orders, because the two kinds are in two indexes.
+                // Two statements, because the two kinds are in two indexes.
                 let mut waiting = 0;
                 for kind in ["error", "unknown_type"] {
                     let order = format!(
@@ -224,7 +222,7 @@ impl Inbox<'_> {
     /// How many events of a source could not be read.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn unreadable(self, source: SourceName) -> Result<UnreadableSummary, StoreError> {
         self.0
             .read(move |connection| {
@@ -242,7 +240,7 @@ impl Inbox<'_> {
     /// The newest events of all sources that could not be read.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn unreadable_events(self, limit: u32) -> Result<Vec<UnreadableEvent>, StoreError> {
         self.0
             .read(move |connection| {
@@ -264,10 +262,10 @@ impl Inbox<'_> {
             .await
     }
 
-    /// How many events came of each type that this version does not know, of each source the most frequent ones by name.
+    /// Counts of events by unknown type, the most frequent ones of each source by name.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn unknown_types(self) -> Result<Vec<UnknownType>, StoreError> {
         self.0.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -309,10 +307,10 @@ impl Inbox<'_> {
         .await
     }
 
-    /// An event that had no effect, as it came. `None`: it is gone, or it had one.
+    /// An event without effect, as received. `None`: it has expired, or it had an effect.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn unusable_event(self, seq: u64) -> Result<Option<InboxEvent>, StoreError> {
         self.0
             .read(move |connection| {
@@ -326,19 +324,19 @@ impl Inbox<'_> {
             .await
     }
 
-    /// Notes that an event has been understood, or why it has no effect.
+    /// Marks an event as processed, or stores why it has no effect.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn mark_processed(self, seq: u64, unusable: Option<UnusableReason>) -> Result<(), StoreError> {
         let now = self.0.clock.now();
         self.0.write(move |connection| mark(connection, seq, None, unusable, now).map(drop)).await
     }
 
-    /// How the inbox stands.
+    /// Counts of the inbox.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn counts(self) -> Result<InboxCounts, StoreError> {
         self.0
             .read(|connection| {
@@ -357,7 +355,7 @@ impl Inbox<'_> {
     }
 }
 
-/// Notes what was found out about an event. Whether it is still there.
+/// Stores the result of processing an event. Returns whether it is still stored.
 pub(super) fn mark(
     connection: &Connection,
     seq: u64,
@@ -379,7 +377,7 @@ pub(super) fn mark(
     Ok(marked == 1)
 }
 
-/// As much of a sender's word as may be shown in a row.
+/// A sender's word, truncated for display.
 fn shortened(name: &str) -> String {
     let mut letters = name.trim().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter });
     let mut short: String = letters.by_ref().take(TYPE_LETTERS).collect();
@@ -434,7 +432,7 @@ fn insert(
     Ok(InboxReceipt { seq: seq.unsigned_abs(), is_duplicate })
 }
 
-/// Keeps of an event that it came, and nothing else.
+/// Replaces an event by its tombstone.
 fn add_tombstone(connection: &Connection, dedupe: &[u8], now: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO tombstone (dedupe, removed) VALUES (?1, ?2) ON CONFLICT (dedupe) DO NOTHING")?
@@ -442,7 +440,7 @@ fn add_tombstone(connection: &Connection, dedupe: &[u8], now: Timestamp) -> Resu
     Ok(())
 }
 
-/// Removes the events that fit, and keeps that they came. How many there were.
+/// Replaces the matching events by tombstones. Returns how many.
 pub(super) fn remove<P: rusqlite::Params + Clone>(
     connection: &Connection,
     condition: &str,

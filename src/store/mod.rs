@@ -1,7 +1,7 @@
 //! What survives a restart: the inbox of events, feedback, survey results, sessions, the outbox of requests, the audit, displays
 //! and sign-ins; with retention, erasure of customers, and backups.
 //!
-//! One SQLite file, `callboard.db`, on a local disk. One thread writes, with group commit; what it has acknowledged is on the
+//! One SQLite file, `callboard.db`, on a local disk. One thread writes, with group commit; what it has acknowledged is on
 //! disk. When its queue is full, a write fails at once and does not wait.
 
 mod audit;

@@ -1,4 +1,4 @@
-//! Which session a person says a response is about. It stands beside the response and goes with it.
+//! Pins: the session that a user linked a response to. A pin is removed with its response.
 
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Feedback, NewAuditEntry, StoreError, audit};
 use crate::domain::{Actor, Pin, SessionId};
 
-/// What became of a pin.
+/// The outcome of a pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinOutcome {
     /// It is written down, and so is who did it.
@@ -22,7 +22,7 @@ impl Feedback<'_> {
     /// nothing and has no audit entry.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn pin(self, pin: Pin, actor: Actor) -> Result<PinOutcome, StoreError> {
         let now = self.0.clock.now();
         self.0
@@ -56,7 +56,7 @@ impl Feedback<'_> {
     /// All pins. People set them one by one: there are not many.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn pins(self) -> Result<Vec<Pin>, StoreError> {
         self.0
             .read(|connection| {

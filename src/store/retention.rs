@@ -1,7 +1,7 @@
-//! What must not survive: nothing about a customer is kept for longer than it is needed.
+//! Retention: removes what is older than its period.
 //!
-//! An event that is removed stays known by its hash, so that a replay years later is still a duplicate. Of a request that
-//! has ended its key and its end stay, so that a second press is still harmless.
+//! Of an event its hash stays, so that a repetition years later is still a duplicate; of a request its key and
+//! outcome, so that a repetition has no second effect.
 
 use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
@@ -10,23 +10,23 @@ use serde_json::json;
 use super::{Privacy, StoreError, audit, feed_state, inbox, outbox, sessions};
 use crate::domain::{Actor, ResponseId, SessionId, SurveyId};
 
-/// How much is removed in one transaction: nobody has to wait for all of it.
+/// How many rows are removed in one transaction, so that other writes do not wait long.
 const PORTION: u32 = 500;
 
-/// What was removed because its time is over.
+/// Counts of removed rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetentionReport {
-    /// Webhooks as they came.
+    /// Raw webhooks.
     pub webhooks: usize,
     /// What customers said.
     pub responses: Vec<ResponseId>,
-    /// Requests that were emptied.
+    /// Requests whose content was removed.
     pub requests: usize,
-    /// What Agent Connect told of surveys.
+    /// Survey results.
     pub results: Vec<SurveyId>,
-    /// What was remembered of sessions.
+    /// Sessions.
     pub sessions: Vec<SessionId>,
-    /// Lines of the audit.
+    /// Audit entries.
     pub audit: usize,
 }
 
@@ -39,11 +39,11 @@ impl RetentionReport {
 }
 
 impl Privacy<'_> {
-    /// Removes whatever is older than it may be, in portions, and writes into the audit how much that was. An event that
-    /// has not been understood yet is not removed, nor is one that could not be: it waits for a person.
+    /// Removes everything older than its period, in portions, and writes the counts to the audit. Events that are not
+    /// processed yet or could not be read stay.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
+    /// If the store is busy or closed, or the disk fails. Earlier portions stay removed.
     pub async fn remove_expired(self) -> Result<RetentionReport, StoreError> {
         let _erasure_guard = self.0.erasing.lock().await;
         let (keep, now) = (self.0.retention, self.0.clock.now());
@@ -120,7 +120,7 @@ fn remove_portion(
     })
 }
 
-/// The instant before which things are over. A span that is longer than time keeps everything.
+/// The start of a period that ends now. A period longer than time keeps everything.
 fn before(now: Timestamp, kept: Span) -> i64 {
     let now = now.to_zoned(jiff::tz::TimeZone::UTC);
     now.checked_sub(kept).map_or(i64::MIN, |then| then.timestamp().as_millisecond())
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(counts, InboxCounts { total: 2, unprocessed: 1, with_error: 1 }, "what a person must see stays");
         assert_eq!(store.feedback().after(0, 9).await.expect("read").len(), 1, "what was said outlives the webhook");
 
-        // The line that was just written about the removal is younger than the deed.
+        // The entry about the removal is newer.
         clock.advance(DAY * 336);
         let removed = store.privacy().remove_expired().await.expect("removed");
         assert_eq!((removed.responses.len(), removed.audit), (0, 1));

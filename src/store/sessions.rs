@@ -1,5 +1,4 @@
-//! The index of sessions: what is remembered of each, so that feedback that comes days later, and after a restart, still
-//! finds its call (`apis.md` J60).
+//! The session history, so that a response finds its call days later and after a restart (apis.md J60).
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -7,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{Shared, StoreError, database};
 use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord};
 
-/// The index of sessions.
+/// The session history.
 #[derive(Clone, Copy)]
 pub struct Sessions<'a>(pub(super) &'a Shared);
 
@@ -15,7 +14,7 @@ impl Sessions<'_> {
     /// Remembers sessions, each as it is told now. A customer who was erased is not remembered with them.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. Nothing is remembered then.
+    /// If the store is busy or closed, or the disk fails. Nothing is remembered then.
     pub async fn record(self, traces: Vec<SessionRecord>) -> Result<(), StoreError> {
         let _erasure_paused = self.0.erasing.lock().await;
         let (marks, now) = (self.0.suppression.clone(), self.0.clock.now());
@@ -53,7 +52,7 @@ impl Sessions<'_> {
     /// What is remembered of sessions whose number is higher than this, in that order. Begin with the lowest there is.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn after(self, last: SessionId, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
         self.0
             .read(move |connection| {
@@ -72,7 +71,7 @@ impl Sessions<'_> {
     /// What is remembered of one session.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn get(self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.0
             .read(move |connection| {
@@ -98,7 +97,7 @@ fn read(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
     })
 }
 
-/// Removes the oldest of those that began before, at most so many.
+/// Removes the oldest sessions before an instant, up to a limit.
 pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) -> Result<Vec<SessionId>, StoreError> {
     let mut statement = connection.prepare_cached(
         "DELETE FROM session WHERE session IN (SELECT session FROM session WHERE began < ?1 LIMIT ?2) RETURNING session",
@@ -121,7 +120,7 @@ pub(super) fn of(connection: &Connection, person: &CustomerIdentity) -> Result<V
     Ok(theirs)
 }
 
-/// Leaves of a session when it was and who answered: nothing that leads to the customer. Whether there was one.
+/// Removes the customer from a session. Returns whether there was one.
 pub(super) fn empty(connection: &Connection, session: i64) -> Result<bool, StoreError> {
     let emptied = connection
         .prepare_cached("UPDATE session SET person = NULL, conversation = NULL WHERE session = ?1")?
@@ -202,11 +201,11 @@ mod tests {
             .expect("done");
         assert_eq!(erased.report.sessions, 1);
         drop(erased);
-        let nobody = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..theirs.clone() };
-        assert_eq!(all(&store).await, [nobody.clone(), other.clone()]);
+        let anonymous = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..theirs.clone() };
+        assert_eq!(all(&store).await, [anonymous.clone(), other.clone()]);
         // What was on its way to the disk, with the address.
         store.sessions().record(vec![theirs]).await.expect("kept");
-        assert_eq!(all(&store).await, [nobody, other.clone()]);
+        assert_eq!(all(&store).await, [anonymous, other.clone()]);
         let bytes = std::fs::read(dir.path().join("callboard.db")).expect("a file");
         assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
         clock.advance(SignedDuration::from_mins(1));

@@ -1,6 +1,5 @@
-//! Sign-ins, from one life of the process to the next. The browser's key is kept as its hash, and the person's token sealed
-//! under that key, which is not kept: whoever has the file has neither. Copies of the file hold no sign-ins, because one
-//! that was ended after the copy must not come back with it.
+//! Sign-ins, over restarts. The browser's key is stored as a hash, and the user's token sealed with that key, which is not
+//! stored: the file reveals neither. Backups have no sign-ins, because one that ended after the backup must not return.
 
 use std::net::IpAddr;
 
@@ -12,14 +11,14 @@ use super::{Shared, StoreError, database};
 use crate::domain::{AgentId, Permission, Role, TeamId, Visibility};
 use base::key::KeyHash;
 
-/// A sign-in as it is kept.
+/// A stored sign-in.
 #[derive(Clone, PartialEq)]
 pub struct StoredSignIn {
     /// The hash of the browser's key.
     pub key: KeyHash,
-    /// Who it is.
+    /// The user.
     pub agent: AgentId,
-    /// What colleagues call them.
+    /// Their name.
     pub name: String,
     /// Their team.
     pub team: Option<TeamId>,
@@ -29,15 +28,15 @@ pub struct StoredSignIn {
     pub used: Timestamp,
     /// The address it began from.
     pub address: Option<IpAddr>,
-    /// What the browser called itself.
+    /// The browser.
     pub browser: Option<String>,
-    /// The person's own token, sealed.
+    /// The user's own token, sealed.
     pub token: Vec<u8>,
-    /// Whom and what Clarity last let them see.
+    /// The last permission that Clarity gave them.
     pub granted: Permission,
 }
 
-/// A permission as it is kept.
+/// A stored permission.
 #[derive(Serialize, Deserialize)]
 struct Granted {
     role: String,
@@ -54,10 +53,10 @@ struct Granted {
 pub struct SignIns<'a>(pub(super) &'a Shared);
 
 impl SignIns<'_> {
-    /// Keeps a sign-in.
+    /// Stores a sign-in.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn add(self, sign_in: StoredSignIn) -> Result<(), StoreError> {
         let granted = written(&sign_in.granted)?;
         self.0
@@ -84,10 +83,10 @@ impl SignIns<'_> {
             .await
     }
 
-    /// Notes when a sign-in was last used, and what Clarity has granted. One that has ended stays ended.
+    /// Stores when a sign-in was last used, and its permission. One that has ended stays ended.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn renew(self, key: KeyHash, used: Timestamp, granted: Permission) -> Result<(), StoreError> {
         let granted = written(&granted)?;
         self.0
@@ -100,10 +99,10 @@ impl SignIns<'_> {
             .await
     }
 
-    /// A sign-in has ended.
+    /// Removes a sign-in that has ended.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses. It would be there again after a restart.
+    /// If the store is busy or closed, or the disk fails. It would return after a restart.
     pub async fn remove(self, key: KeyHash) -> Result<(), StoreError> {
         self.0
             .write(move |connection| {
@@ -113,10 +112,10 @@ impl SignIns<'_> {
             .await
     }
 
-    /// All sign-ins that have not ended. One that cannot be read is left out.
+    /// All sign-ins that have not ended. An unreadable one is left out.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn list(self) -> Result<Vec<StoredSignIn>, StoreError> {
         self.0
             .read(|connection| {
@@ -137,7 +136,7 @@ impl SignIns<'_> {
     }
 }
 
-/// Removes them from a copy of the file, which may be of an older schema.
+/// Removes them from a backup, which may have an older schema.
 pub(super) fn remove_from_copy(copy: &Connection) -> Result<(), StoreError> {
     if copy.table_exists(None, "sign_in")? {
         copy.execute_batch("PRAGMA secure_delete = ON; DELETE FROM sign_in;")?;

@@ -1,7 +1,6 @@
-//! Who was erased, as marks that tell nobody who it was, and by which a replay is recognised all the same.
+//! The suppression list: keyed hashes of erased customers, by which a repeated event is recognized without a name.
 //!
-//! A mark is made with a key that lies beside the database and not in it: whoever has a copy of the database alone cannot
-//! try addresses until one fits.
+//! The key is a file beside the database: a copy of the database alone does not suffice to try addresses.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -21,17 +20,17 @@ use base::{Secret, key, private_file};
 /// The name of the key's file in the data directory.
 const FILE: &str = "erasure.key";
 
-/// More than it holds: a buffer that grows leaves what it held behind.
+/// More than it holds: a buffer that grows leaves its content in memory.
 const ROOM: usize = 256;
 
-/// Makes marks.
+/// Computes the hashes.
 #[derive(Clone)]
 pub(super) struct SuppressionList(Secret);
 
 type Mark = Vec<u8>;
 
 impl SuppressionList {
-    /// Reads the key, and makes one if there is none.
+    /// Reads the key, and creates one if there is none.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
         let refused = |source| StoreError::Directory { dir: path.clone(), source };
@@ -50,14 +49,14 @@ impl SuppressionList {
         Ok(Self(text.trim().into()))
     }
 
-    /// Whether there is somebody whom this key cannot recognise: it is not the one with which they were marked.
+    /// Whether there are entries that were hashed with another key.
     pub(super) fn verify(&self, connection: &Connection) -> Result<bool, StoreError> {
         let known: Option<i64> =
             connection.query_row("SELECT 1 FROM suppression LIMIT 1", [], |row| row.get(0)).optional()?;
         Ok(known.is_none() || found(connection, &self.mark("key", ""))?.is_some())
     }
 
-    /// SuppressionList a customer, and what they said.
+    /// Adds a customer and their responses.
     pub(super) fn erase<'a>(
         &self,
         connection: &Connection,
@@ -82,8 +81,8 @@ impl SuppressionList {
         Ok(())
     }
 
-    /// Whether an event is about somebody who was erased. What a customer says after that is another matter: they have come
-    /// back. `created` is when they said it first.
+    /// Whether an event is about a customer who was erased. `created` is when its response was written: one that was written
+    /// after the erasure is kept.
     pub(super) fn is_erased(
         &self,
         connection: &Connection,
@@ -92,7 +91,7 @@ impl SuppressionList {
         created: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
         if found(connection, &self.mark("key", ""))?.is_none() {
-            // Nobody ever was: that is so nearly everywhere.
+            // No customer was ever erased, as on most sites.
             return Ok(false);
         }
         if let Some(subject) = subject
@@ -118,9 +117,9 @@ impl SuppressionList {
         Ok(false)
     }
 
-    /// Whether somebody who was erased has come back: what they say now is heard.
+    /// Whether an erased customer wrote again after the erasure.
     pub(super) fn came_back(&self, connection: &Connection, person: &CustomerIdentity) -> Result<bool, StoreError> {
-        // Long ago or never said when: only a mark makes this true.
+        // Older, or without a date: only a hash makes this true.
         Ok(!person.is_unknown() && self.is_erased(connection, person, None, None)?)
     }
 

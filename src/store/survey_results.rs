@@ -28,7 +28,7 @@ impl SurveyResults<'_> {
     /// while the batch is held.
     ///
     /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
+    /// If the store is busy or closed, or the disk fails.
     pub async fn record_page(
         self,
         records: Vec<(EventContext, SurveyRecord)>,
@@ -61,7 +61,7 @@ impl SurveyResults<'_> {
     /// The cursor of this name, if it was ever written.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn cursor(self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
         self.0.read(move |connection| cursors::get(connection, &name)).await
@@ -70,7 +70,7 @@ impl SurveyResults<'_> {
     /// Records that have a sequence above this one, in that order.
     ///
     /// # Errors
-    /// When the store is closed or the disk refuses.
+    /// If the store is closed or the disk fails.
     pub async fn after(self, sequence: i64, limit: u32) -> Result<Vec<SurveyRecord>, StoreError> {
         self.0
             .read(move |connection| {

@@ -24,8 +24,8 @@ use base::{Clock, Secret};
 /// is no refusal: administrators must reach the status page then above all.
 const REFUSALS: u32 = 2;
 
-/// When Clarity is asked again about a person whom it has just refused, or who came back after a restart and could not be
-/// confirmed; and how often the structure is looked at for those whose own token has ended.
+/// When Clarity is asked again about a user that it has just refused, or that could not be confirmed after a restart; and
+/// how often the structure is checked for users with an expired token.
 const SOON: Duration = Duration::from_secs(5);
 
 /// A session of a user. Cheap to clone.

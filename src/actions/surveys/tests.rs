@@ -1,4 +1,4 @@
-//! The desk against an upstream that nobody reaches: what is decided and written down, not what is sent.
+//! Survey decisions against an unreachable upstream system: what is decided and stored, not what is sent.
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -137,7 +137,7 @@ async fn interaction_with_the_number_of_a_foreign_session_is_another_interaction
 }
 
 #[tokio::test]
-async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
+async fn manual_or_external_request_prevents_another() {
     let fixture = fixture(|_| ()).await;
     let by_hand = NewSurvey {
         employee_custom_id: Some("0042".into()),
@@ -274,12 +274,12 @@ async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() 
     let fixture = fixture(|rules| rules.sessions = Sending::Off).await;
     assert_eq!(fixture.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
     let entry = fixture.desk.0.store.outbox().by_key("conversation:c1").await.unwrap().unwrap();
-    assert!(entry.context["call"].is_null(), "nothing is kept that nobody needs");
+    assert!(entry.context["call"].is_null(), "nothing is stored that is not needed");
     fixture.end().await;
 }
 
 #[tokio::test]
-async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
+async fn skipped_interaction_lowers_the_agents_coverage() {
     let fixture = fixture(|_| ()).await;
     let closed = of("a@example.com", conversation("c1", 1), 241);
     let closed = EndedInteraction { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
@@ -312,7 +312,7 @@ async fn a_request_says_what_is_needed_and_carries_our_ids() {
 }
 
 #[tokio::test]
-async fn whom_nobody_can_ask_is_counted_by_the_reason() {
+async fn interaction_without_a_survey_is_counted_by_reason() {
     let fixture = fixture(|rules| rules.conversations = Sending::Off).await;
     let changed = |change: fn(&mut EndedInteraction)| {
         let mut helped = session(1, None);
@@ -355,7 +355,7 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
 }
 
 #[tokio::test]
-async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
+async fn limited_viewer_sees_own_skipped_interactions_only() {
     use crate::domain::{Permission, QueueId, Role, SkippedSurvey, TeamId, Visibility};
     let fixture = fixture(|_| ()).await;
     for (number, agent, queue) in
