@@ -24,7 +24,7 @@ pub mod commands;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What the fuzzers begin with is read by every test run, so that their doors stay open and their seeds stay good.
+/// Every test run parses the fuzzers' seeds, so that targets and seeds stay valid.
 #[cfg(test)]
 mod fuzz_seeds {
     use std::path::Path;
@@ -45,7 +45,7 @@ mod fuzz_seeds {
     }
 
     #[test]
-    fn every_fuzzer_has_seeds_and_a_door() {
+    fn every_fuzzer_has_seeds_and_a_parser() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         for (name, parser) in PARSERS {
             let seeds = fuzz.join("corpus").join(name).read_dir().expect("a folder of seeds");

@@ -57,11 +57,11 @@ pub(super) fn check_exposure(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-/// A warning if nobody can log in. Displays still work with their tokens, and webhooks are stored.
+/// A warning if no sign-in is possible. Displays still work with their tokens, and webhooks are stored.
 pub(super) fn login_warning(config: &Config) -> Option<&'static str> {
     let is_locked_out = config.access.sign_in == SignIn::Clarity && config.clarity.is_none();
     is_locked_out.then_some(
-        "nobody can sign in: access.sign_in is \"clarity\", and there is no [clarity]. Add [clarity], or set \
+        "no user can sign in: access.sign_in is \"clarity\", and there is no [clarity]. Add [clarity], or set \
          access.sign_in = \"none\" on 127.0.0.1 or behind a proxy that signs people in.",
     )
 }

@@ -110,7 +110,7 @@ impl Access {
         if self.confirm_every > Duration::from_secs(45) {
             return Err(ConfigError::invalid(
                 "access.confirm_every",
-                "must be at most \"45s\": a person whom Clarity refuses must be logged out within a minute",
+                "must be at most \"45s\": a user that Clarity refuses must be signed out within a minute",
             ));
         }
         value::check_positive("access.confirm_every", self.confirm_every)?;

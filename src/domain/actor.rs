@@ -38,7 +38,7 @@ pub enum ActorKind {
     Program,
     /// Callboard by itself.
     System,
-    /// A caller of whom only the address is known.
+    /// A client of which only the address is known.
     Unknown,
 }
 
@@ -91,7 +91,7 @@ impl Actor {
         Self::of(ActorKind::System)
     }
 
-    /// A caller of whom only the address is known.
+    /// A client of which only the address is known.
     #[must_use]
     pub fn unknown(address: Option<IpAddr>) -> Self {
         Self { address, ..Self::of(ActorKind::Unknown) }

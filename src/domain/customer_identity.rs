@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn shared_identity_is_the_most_reliable_and_implies_a_shared_key() {
         let jenny = || person("jenny@example.com", "+13128633465").and(CustomerIdentity::numbered("C-9"));
-        let nobody = CustomerIdentity::default();
+        let unknown = CustomerIdentity::default();
         for (other, shared_identity) in [
             (jenny(), Some(IdentityKind::Number)),
             (CustomerIdentity::numbered(" C-9 "), Some(IdentityKind::Number)),
@@ -300,7 +300,7 @@ mod tests {
             (person("", "+44 20 7863 3465"), None),
             (person("rob@example.com", "").and(CustomerIdentity::numbered("C-1")), None),
             (CustomerIdentity::numbered("Unknown").and(CustomerIdentity::numbered("0")), None),
-            (nobody, None),
+            (unknown, None),
         ] {
             assert_eq!(
                 jenny().shared_identity(&other),

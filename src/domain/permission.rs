@@ -38,7 +38,7 @@ impl Permission {
         Self { role, visibility: Some(Arc::new(visibility)) }
     }
 
-    /// Only the viewer themself, for as long as it is unknown what else they may see.
+    /// Only the viewer's own agent, as long as it is unknown what else they may see.
     #[must_use]
     pub fn only_self(role: Role, agent: AgentId) -> Self {
         Self::only(role, Visibility { agents: BTreeSet::from([agent]), ..Visibility::default() })

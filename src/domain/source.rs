@@ -96,7 +96,7 @@ pub struct Health {
     pub next_try: Option<Timestamp>,
     /// The transport: `webSockets`, `serverSentEvents`, `webhook` and so on.
     pub transport: Option<Arc<str>>,
-    /// Agents whom our account may not see, with their names.
+    /// Agents that the service account may not see, with their names.
     pub not_permitted: BTreeMap<AgentId, Arc<str>>,
     /// By how many seconds its clock is ahead of ours, or behind if negative, if that is worth showing.
     pub clock_offset: Option<i64>,

@@ -271,7 +271,7 @@ impl Intake {
     }
 }
 
-/// The customer whom an event is about: an event about an erased customer must not be stored even for a moment.
+/// The customer of an event: an event about an erased customer must not be stored even for a moment.
 fn about(body: &[u8]) -> EventContext {
     // MetricIncludes where the event itself cannot be read, or is of an unknown type: it is kept as it came.
     let Some(response) = Event::response_in(body) else { return EventContext::default() };

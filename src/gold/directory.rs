@@ -54,7 +54,7 @@ impl AgentDirectory {
         change(&mut self.sips, id, before.sip, after.sip);
     }
 
-    /// The agent whom another system means by any of these names: by e-mail address, else by the site's table
+    /// The agent that another system means by any of these names: by e-mail address, else by the site's table
     /// (`by_table`), else by login name, else by SIP address. A name that two agents share identifies neither (apis.md
     /// J50).
     #[must_use]
@@ -153,10 +153,10 @@ mod tests {
         for (names, by_table, meant) in [
             (&["Ada@Example.com"][..], None, Some(1)),
             (&["ada@example.com"], Some(9), Some(1)),
-            (&["nobody@example.com", "0042"], Some(9), Some(9)),
+            (&["unknown@example.com", "0042"], Some(9), Some(9)),
             (&["cleo@example.com"], Some(9), Some(9)),
             (&["cleo@example.com"], None, Some(3)),
-            (&["nobody@example.com", "example\\BOB"], None, Some(2)),
+            (&["unknown@example.com", "example\\BOB"], None, Some(2)),
             (&["ada"], None, Some(1)),
             (&["bob@voice.example.com"], None, Some(2)),
             (&["sip:bob@voice.example.com"], None, Some(2)),

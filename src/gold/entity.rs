@@ -262,7 +262,7 @@ pub struct Response {
 pub struct SurveyRequest {
     /// The request, or what stands for one of a survey that was requested without Callboard.
     pub survey: Arc<Survey>,
-    /// The agent whom the result names, else the one whom the request names.
+    /// The agent of the result, else of the request.
     pub agent: Option<AgentId>,
     /// The agent's team.
     pub team: Option<TeamId>,

@@ -143,7 +143,7 @@ impl Reporter {
         self.metrics.source_events(self.name.as_str(), events);
     }
 
-    /// The agents whom our account may not see.
+    /// The agents that the service account may not see.
     pub fn not_permitted(&mut self, agents: BTreeMap<AgentId, Arc<str>>) {
         self.metrics.agents_not_permitted(agents.len());
         self.health.not_permitted = agents;

@@ -21,7 +21,7 @@ use crate::domain::{AgentId, QueueId, TeamId};
 pub(super) struct CountedAgent {
     /// The team, as far as it is seen.
     pub team: Option<TeamId>,
-    /// What they are doing. Whoever is suspended is not available.
+    /// The agent's activity. A suspended agent is not available.
     pub activity: Activity,
 }
 
@@ -111,7 +111,7 @@ impl StaffDoc {
     }
 }
 
-/// Of whom nobody can tell what they are doing, nobody can tell that they are logged in.
+/// An agent of unknown activity does not count as logged in.
 fn is_logged_in(activity: Activity) -> bool {
     !matches!(activity, Activity::LoggedOut | Activity::Unknown)
 }
@@ -121,7 +121,7 @@ enum Staff {
     Counted(StaffDoc),
     /// It is not known who answers its queues.
     Untold,
-    /// Others answer its queues, too, whom the viewer may not see.
+    /// Agents that the viewer may not see serve its queues, too.
     Hidden,
 }
 
@@ -197,14 +197,14 @@ impl Counted<'_> {
         Staff::Counted(crew.of(teams.into_iter().map(Some)))
     }
 
-    /// Nobody there is a count only where Clarity is heard, and that nobody is available only where it says what they do.
+    /// No agents is a count only while Clarity is heard; none available only where their activities are known.
     fn known(&self, staff: StaffDoc) -> Option<StaffDoc> {
         let is_told = if staff.agents == 0 { is_heard(self.clarity) } else { staff.unknown < staff.agents };
         is_told.then_some(staff)
     }
 
     fn count_waiting(&self, all: &mut CountsDoc) {
-        // The numbers that stand for no queue, and what only an agent's contact names, have nobody who tells who waits.
+        // Ids that stand for no queue, and queues known from contacts only, have no reported callers.
         let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_real(queue));
         if real().next().is_none() {
             if self.is_limited {
@@ -248,7 +248,7 @@ impl Counted<'_> {
         }
         // A response belongs to one team at most, so teams may be added up; agents and queues may not.
         let open = |team: &TeamDoc| team.feedback.as_ref().map(|feedback| feedback.open);
-        // Whoever is shown no team may have some that are not theirs to see.
+        // A viewer without teams may have some that they may not see.
         let is_hidden = if self.teams.is_empty() {
             self.is_limited
         } else {
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(available(&board, "queue:12"), (json!(1), json!(2)));
         let everything = [Scope::wallboard("b", &[]), Scope::floor(), Scope::all()];
         for scope in everything {
-            assert_eq!(available(&scope, "all"), (json!(4), json!(6)), "{scope}: whoever serves no queue counts too");
+            assert_eq!(available(&scope, "all"), (json!(4), json!(6)), "{scope}: an agent without a queue counts too");
         }
     }
 
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn staff_is_known_when_clarity_says_what_somebody_does() {
+    fn staff_is_known_when_one_activity_is_known() {
         let unknown = crew(&[(1, Some(3), Activity::Unknown)]);
         let told = crew(&[(1, Some(3), Activity::Unknown), (2, Some(3), Activity::LoggedOut)]);
         for (clarity, crew, available) in [
@@ -427,7 +427,7 @@ mod tests {
             let all = counts(clarity, &[], &Scope::floor(), crew)["all"].clone();
             assert_eq!(all["staff"]["available"], available, "{clarity}");
         }
-        // Where Clarity does not say who answers a queue, nobody can be counted for it.
+        // Where Clarity does not say which teams serve a queue, no agent can be counted for it.
         let board = Scope::wallboard("b", &[QueueId(11)]);
         let counted = counts("live", &[(11, json!({"waiting": 0}))], &board, &told);
         assert_eq!((&counted["all"]["staff"], &counted["queue:11"]), (&Value::Null, &Value::Null));
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_stand_for_no_queue_have_nobody_waiting() {
+    fn special_queue_ids_have_no_waiting_callers() {
         let queues = [(-2, json!({"waiting": 5, "teams": [3]})), (11, json!({"waiting": 1, "teams": [3]}))];
         let counted = counts("live", &queues, &Scope::floor(), &StaffByTeam::default());
         assert_eq!(counted["all"]["waiting"], 1);
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn feedback_is_added_up_where_all_of_it_is_seen_and_anybody_is_heard() {
+    fn feedback_is_summed_where_all_of_it_is_visible_and_a_source_is_heard() {
         let open = |count: i64| json!({"feedback": {"open": count}});
         let hidden = json!({"hidden": {"feedback": true}});
         for (goodays, teams, sum, is_hidden) in [

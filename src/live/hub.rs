@@ -432,7 +432,7 @@ mod tests {
             available()
         };
         assert_eq!(after(vec![changed(1, 10, AgentStatus::Available)]).await, Some((2, 1)));
-        assert_eq!(after(vec![structure(&[3])]).await, None, "nobody knows what agent 30 is doing");
+        assert_eq!(after(vec![structure(&[3])]).await, None, "agent 30 has no known activity");
         assert_eq!(after(vec![changed(2, 30, AgentStatus::Available)]).await, Some((1, 1)));
         life.shut_down(Duration::from_secs(5)).await;
     }
@@ -460,7 +460,7 @@ mod tests {
         for agent in 1..=9 {
             assert!(hub.render(&ViewKey::unlimited(Scope::agent(AgentId(agent))), Some(&mia)).is_ok(), "{agent}");
         }
-        assert_eq!(hub.viewers().len(), 4, "whoever looks at many keeps half of what one may have");
+        assert_eq!(hub.viewers().len(), 4, "one-time views may hold half of the limit");
         assert_eq!(hub.render(&page(9), Some(&mia)).err(), Some(ViewError::NoSuchPage { page: 9, last: 2 }));
         let follow = |agent| hub.attach(&ViewKey::unlimited(Scope::agent(AgentId(agent))), None, Some(&mia));
         let followed =

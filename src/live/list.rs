@@ -1,5 +1,5 @@
-//! Lists that grow without bound: customers' responses and survey requests. A document carries one page of each, what needs
-//! somebody first, and counts of all.
+//! Lists that grow without bound: customers' responses and survey requests. A document carries one page of each, items
+//! that need a reply or a review first, and counts of all.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,7 @@ use crate::gold::{Entity, Key};
 /// How many of a list are on a page.
 pub const PAGE: usize = 100;
 
-/// Where something stands in its list: what needs somebody first, then the newest.
+/// The rank in a list: items that need a reply or a review first, then the newest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     need: u8,
@@ -136,7 +136,7 @@ impl List {
     }
 }
 
-/// 0: somebody must do something. The pages sort by the same, from the document.
+/// 0: a reply or a review is needed. The pages sort by the same, from the document.
 fn need(entity: &Entity) -> u8 {
     match entity {
         Entity::Response(response) => response_need(response),
@@ -148,14 +148,14 @@ fn need(entity: &Entity) -> u8 {
 fn response_need(response: &Response) -> u8 {
     match &response.record.thread {
         _ if response.needs_reply => 0,
-        // Open for Goodays, and dealt with for us: nobody waits for an answer.
+        // Open in Goodays, but answered here: no reply is needed.
         ThreadState::Open | ThreadState::Pending => 1,
         ThreadState::Closed => 3,
         _ => 2,
     }
 }
 
-/// What was only tried, in a dry run, may be sent, but nobody waits for it.
+/// A dry run may be sent, but needs no review.
 fn survey_needs(request: &SurveyRequest) -> bool {
     let survey = &request.survey;
     match survey.state {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_need_a_person_come_first_and_those_of_a_dry_run_need_nobody() {
+    fn requests_that_need_a_review_come_first_and_dry_runs_do_not() {
         let mut lists = Lists::new(1);
         for (key, entity) in [
             survey("tried", RequestState::DryRun, 9),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn response_needs_somebody_exactly_while_it_waits() {
+    fn response_needs_a_reply_exactly_while_it_waits() {
         let need = |thread: ThreadState, waits: bool| match &*response("r1", thread, waits, 1).1 {
             Entity::Response(response) => response_need(response),
             other => panic!("no response: {other:?}"),

@@ -1,8 +1,8 @@
-//! The one way from what is to what somebody may see of it. Whatever leaves the house, leaves it through here: pages, the
-//! state, patches, counts, and whether something exists at all.
+//! The one way from an entity to what a viewer may see of it: for pages, states, patches, counts, and whether something
+//! exists at all.
 //!
-//! What is not permitted is not there: neither the thing nor a number that counts it. Most things are permitted whole, and
-//! then the very same `Arc` comes back, so that all who see it whole share its rendering.
+//! What is not permitted is absent: both the entity and the numbers that count it. Most entities are permitted whole; then
+//! the same `Arc` is returned, so that all viewers who see it whole share its rendering.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::gold::agent_detail::AgentDetail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Tag, Team};
 use crate::gold::rollup::FeedbackTotals;
 
-/// What somebody may see of an entity. `None`: it does not exist for them.
+/// What a viewer may see of an entity. `None`: it does not exist for them.
 #[must_use]
 pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Entity>> {
     if permission.visibility().is_none() && permission.role() > Role::Agent {
@@ -47,7 +47,7 @@ pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Enti
         Entity::Place(_) | Entity::Tag(_) | Entity::Floor(_) => None,
         // What metrics are called is no secret.
         Entity::Label(_) => None,
-        // How much came in counts what others may see. Whoever keeps the house must know it all the same.
+        // Counts of received events include what the viewer may not see; supervisors and administrators need them.
         Entity::Source(it) => source(it, permission).map(Entity::Source),
     };
     Some(seen.map_or_else(|| Arc::clone(entity), Arc::new))
@@ -125,7 +125,7 @@ fn response(response: &Response, permission: &Permission) -> Option<Response> {
     (seen.attribution.queue, seen.attribution.team) = (queue, team);
     if !candidates {
         seen.attribution.candidates.retain(|_, it| permission.sees_attributed_to(it.agent, it.queue, None));
-        // It names a call that is somebody else's.
+        // It names a call of another agent.
         seen.attribution.conflict = None;
     }
     if reads_only {
@@ -153,7 +153,7 @@ fn survey(request: &SurveyRequest, permission: &Permission) -> Option<SurveyRequ
     Some(seen)
 }
 
-/// The contacts of somebody who is seen, without queues that are not.
+/// The contacts of a visible agent, without hidden queues.
 fn contacts(
     sessions: &BTreeMap<SessionId, Arc<Session>>,
     permission: &Permission,

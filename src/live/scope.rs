@@ -54,7 +54,7 @@ pub enum DetailLevel {
     Agent,
     /// A response with all its words; of agents, queues and teams only who they are.
     Response,
-    /// What may hang on a wall: no customer's name, nobody's words.
+    /// A wallboard's: no customer names and no verbatims.
     Wallboard,
 }
 
@@ -79,7 +79,7 @@ pub enum ScopeError {
     /// It lists something that is not a number.
     #[error("\"{0}\" in the scope is not a number.")]
     NotANumber(String),
-    /// It lists nothing, or more than anybody can watch.
+    /// It lists nothing, or more than a page can show.
     #[error("A scope lists between 1 and {MOST} numbers.")]
     Length,
 }
@@ -155,7 +155,7 @@ impl Scope {
         Self::near(&id.to_string(), [Topic::Agent(id)])
     }
 
-    /// Reads a scope as it stands in an address. Wallboards are configuration: whoever knows it resolves them.
+    /// Parses a scope of a URL. Wallboards are configuration: the caller resolves them.
     ///
     /// # Errors
     /// When it is none; see [`ScopeError`].
@@ -230,7 +230,7 @@ impl Scope {
         matches!(self.kind(), "all" | "floor" | "queues" | "teams" | "wallboard")
     }
 
-    /// Whether everybody is counted in it, and not only the teams that its queues and teams name.
+    /// Whether all agents are counted in it, and not only the teams that its queues and teams name.
     pub(super) fn counts_all_agents(&self) -> bool {
         self.has_counts() && (self.topics.contains(&Topic::Agents) || self.topics.contains(&Topic::Queues))
     }
@@ -271,7 +271,8 @@ impl Scope {
         scope
     }
 
-    /// Whoever sees metrics sees what they are called. How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
+    /// A scope with metrics has their labels. The state of the four systems is part of every scope: no page shows old numbers
+    /// as live.
     fn of(text: &str, topics: impl IntoIterator<Item = Topic>) -> Self {
         let mut topics: BTreeSet<Topic> = topics.into_iter().collect();
         if !topics.is_empty() {

@@ -115,7 +115,7 @@ impl View {
         self.key.topics(self.state().contents.named_teams())
     }
 
-    /// Renders the document for the first time. Whoever wants the same document waits until then; the other views and the
+    /// Renders the document for the first time. Viewers of the same document wait until then; the other views and the
     /// routing of changes do not: changes that are routed here meanwhile are applied at the end. `follow` routes changes by the
     /// topics that the view has now, which may be others once it is read.
     pub(super) fn load(&self, gold: &GoldCopy, follow: impl Fn(), after_read: impl Fn()) {
@@ -274,7 +274,7 @@ impl View {
     }
 
     /// Reads the gold copy anew, after deltas have been missed. Says whether its topics are others from now on. For
-    /// whoever routes changes alone: none may be routed here meanwhile.
+    /// the hub only: no change may be routed here meanwhile.
     pub(super) fn reread(&self, gold: &GoldCopy) -> bool {
         if let Some(backlog) = &mut self.state().backlog {
             *backlog = Backlog { deltas: Vec::new(), has_gap: true };
@@ -302,7 +302,7 @@ impl View {
         state.history.push(version, received, before);
         drop(state);
         self.version.send_replace(version);
-        // What nobody is encoding is of an earlier version: it is not kept.
+        // Frames of an earlier version are not kept.
         if let Ok(mut encoded) = self.encoded.try_lock() {
             *encoded = None;
         }

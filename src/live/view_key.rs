@@ -10,8 +10,8 @@ use super::scope::{DetailLevel, Scope, Topic};
 use crate::domain::{Permission, Role, TeamId, Visibility};
 use crate::gold::Entity;
 
-/// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds
-/// can never be resumed by the other. Cheap to clone.
+/// A scope as far as its viewer is permitted. Equal keys share a view, and different keys never do: a document of one can
+/// never be resumed by the other. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewKey {
     scope: Scope,
@@ -25,7 +25,7 @@ impl ViewKey {
         Self { scope: scope.permitted(&permission), permission }
     }
 
-    /// Everything in a scope, for whoever may see everything.
+    /// Everything in a scope, for a viewer who may see everything.
     #[must_use]
     pub fn unlimited(scope: Scope) -> Self {
         Self::new(scope, Permission::everything(Role::Administrator))
@@ -43,7 +43,7 @@ impl ViewKey {
         Self::new(self.scope.clone().page(1), self.permission.clone())
     }
 
-    /// Whom and what the viewer may see.
+    /// What the viewer may see.
     #[must_use]
     pub fn permission(&self) -> &Permission {
         &self.permission
@@ -76,8 +76,8 @@ impl ViewKey {
     }
 
     /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted hangs
-    /// on one of these; not everything that does is seen. Where a limited viewer looks at all agents, those whom they may
-    /// see are followed one by one, so that nobody else's change wakes them.
+    /// on one of these; not everything that does is seen. Where a limited viewer follows all agents, the visible
+    /// ones are followed one by one, so that changes of others do not wake them.
     pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
         let mut wanted = self.scope.topics().clone();
         // A wallboard shows no agents and counts them.

@@ -1,5 +1,4 @@
-//! How many different scopes somebody has open. Each distinct scope costs memory for everybody, so that nobody may open so
-//! many that others find no place.
+//! Limits how many different scopes a user or a display has open: each distinct scope costs memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ViewOwner(Arc<str>);
 
-/// The scopes that everybody holds. Cheap to clone.
+/// The open scopes of all owners. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct ViewLimit(Arc<Inner>);
 
@@ -37,7 +36,7 @@ pub(super) struct ViewPermit {
 }
 
 impl ViewOwner {
-    /// Whoever is called this.
+    /// The owner of this name.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
@@ -59,13 +58,13 @@ impl ViewLimit {
         })
     }
 
-    /// Notes that somebody has looked once. Says whether there was room: of what is merely looked at half as many are kept,
-    /// so that whoever has looked at many can still follow some.
+    /// Records a one-time view. Returns whether there was room: one-time views may hold half of the limit, so that a user
+    /// who has opened many pages can still follow some.
     pub fn look(&self, owner: &ViewOwner, scope: &str) -> bool {
         self.take(owner, scope, self.0.most.div_ceil(2), 0)
     }
 
-    /// Forgets what nobody has looked at for a while.
+    /// Drops scopes that were not used for a while.
     pub fn sweep(&self) {
         let now = Instant::now();
         self.held().retain(|_, scopes| {
@@ -137,7 +136,7 @@ mod tests {
         drop(followed);
         assert!(
             view_limit.acquire(&mia, "agents:9").is_none(),
-            "whoever opens and closes many in turn holds them all a while"
+            "scopes that were opened and closed in turn count for a while"
         );
     }
 

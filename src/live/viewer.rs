@@ -1,5 +1,5 @@
 //! One cursor per socket. A viewer never has a queue: when its socket can take a frame, it gets the way from what it has
-//! to what is. Whoever reads slowly gets there in fewer and larger steps.
+//! to what is. A slow viewer gets there in fewer and larger patches.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,7 +51,7 @@ pub struct Viewer {
     view: Arc<View>,
     at: Option<u64>,
     version: watch::Receiver<u64>,
-    /// Counted for whoever watches for as long as this lives.
+    /// Counts as a viewer until it is dropped.
     _permit: Option<ViewPermit>,
     /// How it came.
     pub resumption: Resumption,

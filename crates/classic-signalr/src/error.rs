@@ -129,7 +129,7 @@ impl Error {
         }
     }
 
-    /// Whether the same attempt will fail again until somebody changes the settings or the server. The next attempt comes
+    /// Whether the same attempt will fail again until the settings or the server change. The next attempt comes
     /// after 30 seconds.
     #[must_use]
     pub fn is_permanent(&self) -> bool {

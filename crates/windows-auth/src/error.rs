@@ -111,7 +111,7 @@ pub enum Error {
     },
     /// The key in the keytab is not, or no longer, the account's.
     #[error(
-        "the domain {realm} does not take the key in the keytab {}: whoever set the account's password anew must export \
+        "the domain {realm} does not take the key in the keytab {}: after a change of the account's password export \
          the keytab anew", path.display()
     )]
     KeyRejected {

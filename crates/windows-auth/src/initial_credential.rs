@@ -59,7 +59,7 @@ fn from_keytab(bytes: &[u8], name: &Username) -> Result<InitialCredential, FileE
     let Some(first) = ours.first() else {
         let mut found: Vec<String> = others.iter().map(|entry| entry.principal.to_string()).collect();
         found.dedup();
-        let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
+        let found = if found.is_empty() { "no account".to_owned() } else { found.join(", ") };
         return Err(FileError::KeyNotFound { wanted: describe(name), found });
     };
     let usable = ours.iter().filter(|entry| keytab::ENCRYPTION_TYPES.contains(&entry.encryption_type));
@@ -186,7 +186,7 @@ mod tests {
             fault("svc", "other.example", KEYTAB),
             "it has no key of svc@OTHER.EXAMPLE, but of svc@EXAMPLE, HTTP/localhost@EXAMPLE"
         );
-        assert_eq!(fault("svc", "", &[5, 2]), "it has no key of svc, but of nobody");
+        assert_eq!(fault("svc", "", &[5, 2]), "it has no key of svc, but of no account");
         assert_eq!(fault("svc", "", b"secret"), "it is no keytab as `ktutil` and `ktpass` write them");
         // The first two keys, as those of RC4; their type stands before their length.
         let mut weak = KEYTAB.to_vec();

@@ -419,7 +419,7 @@ impl Snapshot {
     }
 }
 
-/// An agent about whom Clarity says nothing.
+/// An agent without data in Clarity's answer.
 fn unknown_agent(id: i64, reason: &str) -> AgentUpdate {
     let reason = Change::Set(reason.into());
     let status =

@@ -739,7 +739,7 @@ mod tests {
     fn structure_without_a_list_has_none_of_its_members() {
         let (read, dropped) = structure(
             serde_json::from_value(json!({
-                "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}, "?", 7]
+                "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "no id"}, "?", 7]
             }))
             .expect("a structure"),
         );

@@ -198,7 +198,7 @@ impl Rules {
         }
     }
 
-    /// The user whom the survey request names (apis.md B203).
+    /// The user in the survey request (apis.md B203).
     fn user<'a>(&self, from: &'a Conversation) -> Option<&'a String> {
         let assigned = &from.assigned_users;
         match self.agent {
@@ -391,6 +391,6 @@ mod tests {
             Some("b@example.com")
         );
         assert_eq!(email(&customer(&[("+1312", false), (" a@example.com ", false)])), Some("a@example.com"));
-        assert_eq!(email(&customer(&[("nobody", true)])), None);
+        assert_eq!(email(&customer(&[("no address", true)])), None);
     }
 }

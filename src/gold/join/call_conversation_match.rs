@@ -5,7 +5,7 @@
 //!
 //! - Kustomer's event names the customer by id only. Addresses and telephone numbers have to be fetched, which needs an
 //!   API key.
-//! - Clarity knows a customer by the extra items that the site sets, by the calling number, and by the customer whom
+//! - Clarity knows a customer by the extra items that the site sets, by the calling number, and by the customer that
 //!   the console opened. An anonymous call has none of these.
 //! - The agent must have an e-mail address that Kustomer knows as well (apis.md J25, J26).
 //! - A call without a beginning overlaps nothing.

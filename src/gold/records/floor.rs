@@ -235,7 +235,7 @@ impl Records {
             record.apply_history(history, now);
         }
         record.not_permitted = snapshot.not_permitted;
-        // What was pushed of an agent whom our account may not see does not count.
+        // Pushes about an agent that the service account may not see do not count.
         let pushed = if snapshot.not_permitted { PushedAt::default() } else { record.pushed };
         if pushed.status <= asked
             && let Some(status) = snapshot.status

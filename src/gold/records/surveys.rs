@@ -373,7 +373,7 @@ impl Records {
     }
 
     /// The session whose id a result names. An id alone proves nothing: the session must be known, its agent must be
-    /// the one whom the result names, and the time must fit (apis.md J16).
+    /// the one of the result, and the time must fit (apis.md J16).
     pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         self.session_match(result)?.ok()
     }
@@ -399,7 +399,7 @@ impl Records {
         Some(Err((session, why)))
     }
 
-    /// The agent of a survey: the one whom the result names, else the one whom the request names (apis.md J40, J25,
+    /// The agent of a survey: the one of the result, else of the request (apis.md J40, J25,
     /// J26).
     pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
         let by_request = || survey.and_then(|survey| self.directory.find(&names_in_request(survey), survey.agent));

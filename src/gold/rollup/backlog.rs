@@ -1,4 +1,4 @@
-//! The open backlog by age. Ages change at instants that are known beforehand: the owner task wakes then, so that no
+//! The open backlog by age. Ages change at known instants: the owner task wakes then, so that no
 //! viewer computes an age.
 
 use std::sync::Arc;

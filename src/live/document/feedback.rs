@@ -14,8 +14,8 @@ object! {
         pub state: String,
         /// When the customer answered.
         pub created: Option<Timestamp>,
-        /// What had to be assumed about when that was: `timeZone` (none was named: that of the house) or `received` (no date was
-        /// sent: when it was first heard of).
+        /// What was assumed about that time: `timeZone` (none was named: the site's) or `received` (no date was sent: when it
+        /// was first received).
         pub assumed: Option<String>,
         /// How the survey reached the customer, or where the text comes from, such as `email` or `google`.
         pub source: Option<String>,
@@ -37,7 +37,7 @@ object! {
         pub offered_actions: BTreeMap<String, bool> = "offeredActions",
         /// Whether Goodays raised an alert for it.
         pub alert: Option<bool>,
-        /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
+        /// Whether the thread needs a reply: it is open, or the customer wrote again.
         pub needs_reply: Option<bool> = "needsReply",
         /// What colleagues do about it, by identity. Sort by `at`.
         pub actions: BTreeMap<String, ActionDoc>,
@@ -61,7 +61,7 @@ object! {
         pub text: Option<String>,
         /// How often it was sent.
         pub attempts: u32,
-        /// When somebody wanted it.
+        /// When it was requested.
         pub at: Option<Timestamp>,
         /// When its state last changed.
         pub changed: Option<Timestamp>,
@@ -140,7 +140,7 @@ object! {
     pub struct SurveyDoc {
         /// The interaction it is about.
         pub interaction: String,
-        /// What made somebody ask: `manual`, `session`, `conversation`, `external`.
+        /// What caused the request: `manual`, `session`, `conversation`, `external`.
         pub origin: String,
         /// The survey that this one asks about again, after something was made good.
         pub recovers: Option<String>,
@@ -178,7 +178,7 @@ object! {
         pub delivery: Option<String>,
         /// When the customer answered.
         pub answered: Option<Timestamp>,
-        /// `timeZone`: Agent Connect named no time zone, and that of the house was assumed.
+        /// `timeZone`: Agent Connect named no time zone, and the site's was assumed.
         pub assumed: Option<String>,
         /// One to five.
         pub stars: Option<u8>,
@@ -194,7 +194,7 @@ object! {
         pub request_id: Option<String> = "requestId",
         /// How often it was sent.
         pub attempts: u32,
-        /// When somebody asked for it.
+        /// When it was requested.
         pub created: Option<Timestamp>,
         /// When its state last changed.
         pub changed: Option<Timestamp>,

@@ -38,7 +38,7 @@ pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
 object! {
     /// An agent.
     pub struct AgentDoc {
-        /// The name shown to colleagues; "Agent 41" where nobody told us one.
+        /// The name shown to colleagues; "Agent 41" where none is known.
         pub name: String,
         /// The team's id.
         pub team: Option<i64>,
@@ -46,7 +46,7 @@ object! {
         pub status: String,
         /// The name that Clarity sent with it although the status's number means another one. The number counts.
         pub contradicting_status: Option<String> = "contradictingStatus",
-        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. Whoever is
+        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. An agent who is
         /// suspended while available is `away`.
         pub activity: String,
         /// Why they are away, or `Not permitted`.
@@ -125,7 +125,7 @@ object! {
         pub customer: Option<String>,
         /// Whether it is being recorded.
         pub recording: Option<bool>,
-        /// Whether the customer is on hold. Absent: nobody told us.
+        /// Whether the customer is on hold. Absent: unknown.
         pub on_hold: Option<bool> = "onHold",
         /// Since when the customer is on hold.
         pub hold_since: Option<Timestamp> = "holdSince",
@@ -137,7 +137,7 @@ object! {
 object! {
     /// A queue.
     pub struct QueueDoc {
-        /// The name; "Queue 11" where nobody told us one.
+        /// The name; "Queue 11" where none is known.
         pub name: String,
         /// Whether Clarity's list of queues does not name it, always `true`: else it is left out.
         pub unlisted: bool,
@@ -145,9 +145,9 @@ object! {
         pub open: Option<bool>,
         /// The teams that answer it.
         pub teams: BTreeSet<i64>,
-        /// How many wait now, all kinds of contact together. Absent: nobody told us.
+        /// How many wait now, all kinds of contact together. Absent: unknown.
         pub waiting: Option<i64>,
-        /// When the longest waiting customer began to wait. Absent: nobody waits, or nobody knows.
+        /// When the longest waiting customer began to wait. Absent: no customer waits, or unknown.
         pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
         /// Agents logged in to it, by Clarity's own search. Our own count is `counts["queue:11"].staff`.
         pub agents_online: Option<i64> = "agentsOnline",
@@ -193,11 +193,11 @@ object! {
         pub staff: Option<StaffDoc>,
         /// How many wait in all queues together. Absent: of one of them it is not known.
         pub waiting: Option<i64>,
-        /// When the longest waiting of them began to wait. Absent: nobody waits, or it is not known of all.
+        /// When the longest waiting of them began to wait. Absent: no customer waits, or it is not known of all.
         pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
         /// In which queue.
         pub longest_wait_queue: Option<i64> = "longestWaitQueue",
-        /// Threads linked to teams in which somebody waits for an answer.
+        /// Threads linked to teams that need a reply.
         pub open_feedback: Option<u64> = "openFeedback",
         /// Net promoter score of the board's day, of all queues together.
         pub nps: Option<NpsDoc>,
@@ -230,17 +230,17 @@ object! {
         pub away: u64,
         /// Not at work.
         pub logged_out: u64 = "loggedOut",
-        /// Nobody can tell.
+        /// Of unknown activity.
         pub unknown: u64,
     }
 }
 
 object! {
-    /// A list of which the document carries one page: what needs somebody first, then the newest.
+    /// A list of which the document carries one page: items that need a reply or a review first, then the newest.
     pub struct ListDoc {
         /// How many there are, on all pages.
         pub total: u64,
-        /// How many of these need somebody to do something.
+        /// How many of these need a reply or a review.
         pub needs_action: u64 = "needsAction",
         /// Which page this is; the first is 1.
         pub page: u64,
@@ -266,7 +266,7 @@ object! {
         pub next_try: Option<Timestamp> = "nextTry",
         /// How it is heard.
         pub transport: Option<String>,
-        /// Names of the agents whom Clarity refuses to show to Callboard's account, by id, as far as they may be seen.
+        /// Names of the agents that Clarity refuses to show to the service account, by id, as far as they may be seen.
         pub not_permitted: BTreeMap<String, String> = "notPermitted",
         /// By how many seconds its clock is ahead of ours, or behind if negative, from five on.
         pub clock_offset_seconds: Option<i64> = "clockOffsetSeconds",

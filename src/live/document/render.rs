@@ -253,7 +253,7 @@ fn feedback(response: &Response, detail_level: DetailLevel) -> FeedbackDoc {
         };
         (id.to_string(), message)
     });
-    let deeds = response.actions_taken.iter().map(|(id, it)| (id.to_string(), deed(it, reading)));
+    let actions = response.actions_taken.iter().map(|(id, it)| (id.to_string(), action(it, reading)));
     FeedbackDoc {
         state: reading.thread.to_string(),
         created: reading.created,
@@ -269,7 +269,7 @@ fn feedback(response: &Response, detail_level: DetailLevel) -> FeedbackDoc {
         offered_actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
         alert: Some(reading.alert),
         needs_reply: Some(response.needs_reply),
-        actions: if desk { deeds.collect() } else { BTreeMap::new() },
+        actions: if desk { actions.collect() } else { BTreeMap::new() },
         attribution: joined(&response.attribution, desk),
     }
 }
@@ -298,19 +298,19 @@ fn joined(joined: &Attribution, desk: bool) -> AttributionDoc {
     }
 }
 
-fn deed(deed: &FeedbackAction, reading: &ResponseRecord) -> ActionDoc {
-    let text = deed.text.as_deref();
+fn action(action: &FeedbackAction, reading: &ResponseRecord) -> ActionDoc {
+    let text = action.text.as_deref();
     let in_thread =
         text.is_some_and(|text| reading.messages.values().any(|message| message.text.trim() == text.trim()));
     ActionDoc {
-        action: deed.kind.as_str().to_owned(),
-        state: deed.state.to_string(),
-        reason: self::text(deed.reason.as_deref()),
-        who: deed.who.to_string(),
+        action: action.kind.as_str().to_owned(),
+        state: action.state.to_string(),
+        reason: self::text(action.reason.as_deref()),
+        who: action.who.to_string(),
         text: self::text(text.filter(|_| !in_thread)),
-        attempts: deed.attempts,
-        at: Some(deed.created),
-        changed: Some(deed.changed),
+        attempts: action.attempts,
+        at: Some(action.created),
+        changed: Some(action.changed),
     }
 }
 
@@ -386,7 +386,7 @@ fn metrics(metrics: &Metrics) -> MetricsDoc {
     metrics.iter().map(|(modality, values)| (modality.to_string(), bag(values))).collect()
 }
 
-/// Nobody knows what stands in a field without a word: it stays off the wall.
+/// A field without text stays off wallboards.
 fn other(other: &Unclassified, detail_level: DetailLevel) -> BTreeMap<String, Value> {
     if detail_level == DetailLevel::Wallboard {
         return BTreeMap::new();

@@ -1,7 +1,7 @@
 //! What is counted of customers' feedback, as it stands in the document.
 //!
 //! Every ratio carries its counts, so that no client divides what it need not; every window says its name and since when it
-//! counts. Times are in seconds, and their names say so. What nobody measured is absent; zero is a measurement.
+//! counts. Times are in seconds, and their names say so. What was not measured is absent; zero is a measurement.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ object! {
     /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
     /// with it.
     pub struct FeedbackTotalDoc extends PeriodDoc as day {
-        /// Threads in which somebody waits for an answer now, however old.
+        /// Threads that need a reply now, however old.
         pub open: u64,
-        /// The same by how long they have waited. Absent: nobody waits.
+        /// The same by age. Absent: none needs a reply.
         pub open_by_age: Option<OpenByAgeDoc> = "openByAge",
         /// How many of them have waited longer than was promised.
         pub overdue: Option<u64>,
-        /// Whom of those we asked whose interaction ended. Absent: none has ended.
+        /// Survey coverage of ended interactions. Absent: none has ended.
         pub coverage: Option<CoverageDoc>,
         /// The thirty days of the board that end today. Not in lists of agents and not on walls.
         pub month: Option<PeriodDoc>,
@@ -37,7 +37,7 @@ object! {
         pub since: Option<Timestamp>,
         /// Answers of customers: Goodays responses, and Agent Connect ratings other than those that recover another.
         pub responses: u64,
-        /// Net promoter score of both. Absent: nobody answered that question.
+        /// Net promoter score of both. Absent: no customer answered that question.
         pub nps: Option<NpsDoc>,
         /// Mean stars, 1 to 5. Never made of another scale.
         pub stars: Option<MeanDoc>,
@@ -129,7 +129,7 @@ object! {
 }
 
 object! {
-    /// Threads by how long somebody has waited. The server moves them from one to the next when their time comes.
+    /// Threads by how long the customer has waited. The server moves them to the next bucket when they reach its age.
     pub struct OpenByAgeDoc {
         /// Less than 4 hours.
         pub under4_hours: u64 = "under4Hours",
@@ -195,7 +195,7 @@ object! {
 object! {
     /// What is counted of the whole floor.
     pub struct FloorDoc {
-        /// What customers said, also what is linked to nobody. Absent: there is something, but not for this viewer.
+        /// Responses, unlinked ones included. Absent: there is something, but not for this viewer.
         pub feedback: Option<FeedbackTotalDoc>,
         /// Whether there is more than this viewer may see of it: `feedback`, always `true`.
         pub hidden: BTreeMap<String, bool>,
@@ -326,7 +326,7 @@ impl EffectDoc {
     }
 }
 
-/// The name of a reason in documents: whoever decides that nobody is asked gives it the name of a counter.
+/// The name of a skip reason in documents.
 fn named(reason: &str) -> String {
     let rest = reason.strip_prefix("skipped").unwrap_or(reason);
     let mut letters = rest.chars();

@@ -22,7 +22,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and somebody waits in queue 11.
+/// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and a caller waits in queue 11.
 fn floor() -> BTreeMap<Key, Arc<Entity>> {
     let now = at("2026-11-21T09:00:00Z");
     let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
@@ -107,16 +107,16 @@ fn what_is_seen_does_not_name_what_is_not() {
     let lead = permission(Role::TeamLead, &[41, 42, 43], &[12], &[3]);
     let talking = seen(&Key::Agent(AgentId(43)), &lead);
     assert_eq!((talking.get("team"), talking["sessions"]["1"].get("queue")), (None, None));
-    assert_eq!(talking["sessions"]["1"]["customer"], "Jenny Canary", "whom their agents talk to they may know");
+    assert_eq!(talking["sessions"]["1"]["customer"], "Jenny Canary", "customers of their agents are visible");
     let queue = seen(&Key::Queue(QueueId(11)), &permission(Role::TeamLead, &[41], &[11], &[3]));
     assert_eq!(queue["teams"], serde_json::json!([3]));
 }
 
 #[test]
-fn who_waits_for_all_has_no_name_for_one_who_answers_and_counts_are_for_who_keeps_the_house() {
+fn waiting_caller_has_no_name_for_agents_and_source_counts_are_for_supervisors() {
     let waits = |role| seen(&Key::Queue(QueueId(11)), &permission(role, &[41], &[11], &[3]))["sessions"]["2"].clone();
     assert_eq!(waits(Role::Agent).get("customer"), None);
-    assert_eq!(waits(Role::Agent)["status"], "queued", "that somebody waits is seen");
+    assert_eq!(waits(Role::Agent)["status"], "queued", "the waiting caller is visible");
     assert_eq!(waits(Role::TeamLead)["customer"], "Jenny Canary");
     let counted =
         |role| seen(&Key::Source(SourceName::Goodays), &permission(role, &[41], &[11], &[3]))["counters"].clone();

@@ -40,7 +40,7 @@ pub enum DataError {
         /// 401 or 403.
         status: u16,
     },
-    /// Too many questions, or it cannot answer anybody now.
+    /// Too many requests, or it is unavailable.
     #[error("Agent Connect answered that it cannot tell results now (status {status}).")]
     Overloaded {
         /// The status.

@@ -136,7 +136,7 @@ async fn what_cannot_be_right_is_not_sent() {
     }
     assert!(calls.lock().unwrap().is_empty());
     let silent = Request { customer: Customer::default(), do_not_send: true, ..jane() };
-    assert_eq!(silent.check(), Ok(()), "nobody is written to, so nobody's address is needed");
+    assert_eq!(silent.check(), Ok(()), "no mail is sent, so no address is needed");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
+async fn refused_connection_is_not_sent_and_broken_one_is_unknown() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let agent_connect = client(&address);
@@ -190,7 +190,7 @@ async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
     let (broken, ()) = tokio::join!(agent_connect.send(&request), hang_up);
     assert!(matches!(broken, Err(SendError::NoAnswer(Some(_)))), "{broken:?}");
     drop(listener);
-    // Another client: the first one may have a line in the queue of the door that has just been closed.
+    // Another client: the first one may have a connection in the backlog of the listener that was just closed.
     let closed = client(&address).send(&jane()).await;
     assert!(matches!(closed, Err(SendError::NotSent(_))), "{closed:?}");
 }
@@ -198,7 +198,7 @@ async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
 #[tokio::test]
 async fn a_check_is_content_with_no_such_page_and_not_with_a_refused_key() {
     for status in [200, 404] {
-        server(status, "").await.0.check().await.expect("the door is open");
+        server(status, "").await.0.check().await.expect("the key is accepted");
     }
     assert!(matches!(server(403, "").await.0.check().await, Err(SendError::KeyRefused)));
 }

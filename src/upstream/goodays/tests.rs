@@ -288,8 +288,8 @@ async fn a_colleague_is_found_by_address_in_a_list_or_a_page() {
         assert_eq!(calls.lock().unwrap()[0].1, "/v2/users?email=jen%2Bx%40example.com");
     }
     let (goodays, _) = server(StatusCode::OK, r#"{"results":[]}"#).await;
-    assert_eq!(goodays.user("nobody@example.com").await.expect("asked"), None);
-    goodays.check().await.expect("the door is open");
+    assert_eq!(goodays.user("unknown@example.com").await.expect("asked"), None);
+    goodays.check().await.expect("the token is accepted");
 }
 
 #[tokio::test]
@@ -320,12 +320,12 @@ async fn refusals_are_told_apart() {
         assert!(matches!(error, CallError::UnusableReceipt(_)) && error.to_string().contains("unknown"), "{error}");
     }
     assert!(matches!(act(206, "{}").await, CallError::UnusableReceipt(_)));
-    // Whoever broke may have broken after doing it (reliability.md O1).
+    // The connection may have broken after the action was done (reliability.md O1).
     assert!(matches!(act(500, "").await, CallError::ServerError { status: 500 }));
 }
 
 #[tokio::test]
-async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
+async fn refused_connection_is_not_sent_and_broken_one_is_unknown() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let goodays = client(&format!("http://{}", listener.local_addr().expect("an address")));
     let hang_up = async {

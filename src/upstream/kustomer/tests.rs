@@ -92,7 +92,7 @@ async fn tags_come_as_a_list_as_one_or_in_part() {
 }
 
 #[tokio::test]
-async fn without_tags_nobody_is_asked() {
+async fn conversation_without_readable_tags_gets_no_survey() {
     let (kustomer, calls) = server(500, Value::Null).await;
     assert!(kustomer.tags(&[]).await.expect("none").is_empty());
     assert!(calls.lock().unwrap().is_empty());
@@ -112,8 +112,8 @@ async fn refusals_are_told_apart() {
         assert!(matches!(wait, CallError::Overloaded { retry_after: Some(wait), .. } if wait.as_secs() == 7));
     }
     assert!(matches!(ask(200).await, CallError::Unreadable(WireError::NoIdentity("conversation"))));
-    let nobody = client("http://127.0.0.1:1").conversation("5f1").await.err();
-    assert!(matches!(nobody, Some(CallError::Unreachable(_))));
+    let unreachable = client("http://127.0.0.1:1").conversation("5f1").await.err();
+    assert!(matches!(unreachable, Some(CallError::Unreachable(_))));
     assert!(matches!(client("http://127.0.0.1:1").user("..").await.err(), Some(CallError::Invalid(_))));
 }
 
@@ -189,5 +189,5 @@ async fn a_page_with_status_200_is_no_answer() {
     }
     let nameless = json!({"data": {"id": null, "attributes": {"emails": [{"email": "jane@example.com"}]}}});
     let (kustomer, _) = server(200, nameless).await;
-    assert_eq!(kustomer.customer("c9").await.expect("we know whom we asked for").id, "c9");
+    assert_eq!(kustomer.customer("c9").await.expect("the id of the request").id, "c9");
 }

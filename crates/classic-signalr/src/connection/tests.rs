@@ -317,7 +317,7 @@ async fn a_quiet_server_that_speaks_again_is_steady_again() {
     assert_eq!(story(&mut connection, "steady").await, ["steady"]);
 }
 
-/// U5: whoever was away for longer than the server remembers begins anew and does not knock for ever.
+/// A client that was away for longer than the server remembers negotiates anew, and does not reconnect forever (U5).
 #[tokio::test]
 async fn past_the_window_a_new_connection_begins() {
     let offer = NEGOTIATED.replace("20.0", "0.2").replace("30.0", "0.2");

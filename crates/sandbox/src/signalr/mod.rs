@@ -162,7 +162,7 @@ impl Hub {
         }
     }
 
-    /// Makes all connections of now deaf: whatever is subscription_count over them, nothing arrives. Only new ones hear
+    /// Makes all current connections silent: whatever is subscribed over them, nothing is pushed. Only new ones get pushes
     /// again.
     pub fn withhold_pushes(&self) {
         for connection in lock(&self.0.connections).values_mut() {

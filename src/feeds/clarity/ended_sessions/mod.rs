@@ -200,7 +200,7 @@ impl EndedSessions {
         ended
     }
 
-    /// The agent whom the survey request names (apis.md J41). Clarity's own `agentId` is the first who answered (B88).
+    /// The agent in the survey request (apis.md J41). Clarity's own `agentId` is the first who answered (B88).
     fn named_agent(&self, timeline: &SessionTimeline, session: &wire::Session) -> Option<AgentId> {
         let agents = session.agents.as_deref().unwrap_or_default();
         let by_clarity = match self.rules.agent {

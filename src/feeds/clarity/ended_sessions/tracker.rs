@@ -58,7 +58,7 @@ impl SessionTracker {
             self.leave(id, session, now);
         }
         for session in agent.into_iter().flat_map(|agent| agent.sessions.values()) {
-            // An agent to whom it is only offered has not talked to the customer.
+            // An agent to which it is only offered has not talked to the customer.
             if !matches!(session.status, SessionStatus::Active | SessionStatus::AfterCall) {
                 continue;
             }

@@ -45,11 +45,11 @@ async fn entries_that_make_no_sense_are_counted() {
             StatusCode::OK,
             match () {
                 () if path.ends_with("/profile/mbu") => {
-                    r#"{"agents":[{"id":5},"?"],"queues":[{"id":11,"name":"Sales"},{"name":"nobody"}]}"#
+                    r#"{"agents":[{"id":5},"?"],"queues":[{"id":11,"name":"Sales"},{"name":"no id"}]}"#
                 }
                 () if path.contains("/metrics/") => {
                     r#"[{"type":"agent","id":5,"sessions":{"audio":{"sessions":["?",{"sessionId":1},{"queueId":11}]}},
-                    "statusHistory":[{"agentStatus":"available"},"?"]},"?",{"name":"nobody"}]"#
+                    "statusHistory":[{"agentStatus":"available"},"?"]},"?",{"name":"no id"}]"#
                 }
                 () if path.contains("/search/") => r#"{"agentsFound":[{"agentId":5,"publicName":"Ada"},"?"]}"#,
                 () => r#"[{"code":200,"body":{"queuesFound":[{"queueId":11},"?"]}}]"#,

@@ -182,7 +182,7 @@ fn pushed_status_extends_history_and_snapshot_without_one_keeps_it() {
     let mut pushed = AgentUpdate::new(AgentId(41));
     pushed.status = status(AgentStatus::Available, Some(at(0)));
     records.apply(changed(1, pushed.clone()), at(0));
-    assert_eq!(agent(&records, 41).detail.history, None, "nobody told us one");
+    assert_eq!(agent(&records, 41).detail.history, None, "no source has reported one");
 
     let mut told = pushed.clone();
     told.history = Some(BTreeMap::from([(at(-60), past(AgentStatus::AtLunch)), (at(0), past(AgentStatus::Available))]));

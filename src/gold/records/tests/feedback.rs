@@ -17,7 +17,7 @@ fn erased_response_leaves_no_data_and_no_count() {
 
     records.apply(forgotten(&["r1", "unheard-of"]), at(6));
     let gone = records.rederive();
-    assert!(gone.contains(&(Key::Response("r1".into()), None)), "whoever looks on is told");
+    assert!(gone.contains(&(Key::Response("r1".into()), None)), "viewers are told");
     assert_eq!(records.all(), before);
     records.apply(snapshot(2, update), at(7));
     records.rederive();
@@ -103,9 +103,9 @@ fn erased_customer_is_not_recognized_and_session_keeps_agent() {
     let person = CustomerIdentity::new(None, Some("(312) 863 3465"));
     records
         .apply(Fact::Forgotten { responses: Vec::new(), surveys: Vec::new(), sessions: Vec::new(), person }, at(101));
-    let nobody =
+    let anonymous =
         SessionRecord { person: CustomerIdentity::default(), conversation: None, ..ended_session(1, 10, None) };
-    assert_eq!(records.take_unsaved_sessions(9), [nobody], "and so it is kept");
+    assert_eq!(records.take_unsaved_sessions(9), [anonymous], "and so it is kept");
     records.apply(response_of_jenny(1, &[("transaction_date", &day())]), at(102));
     records.rederive();
     let Some(Entity::Response(response)) = records.derive(&Key::Response("r1".into())) else { panic!("no response") };
@@ -216,7 +216,7 @@ fn old_response_is_evicted_and_complete_when_it_returns() {
     records.begin_day(at(36 * day));
     assert_eq!(shown(&mut records), 2, "something of it may still count");
     records.begin_day(at(37 * day));
-    assert_eq!(shown(&mut records), 1, "somebody waits in the other, however old it is");
+    assert_eq!(shown(&mut records), 1, "the other needs a reply, however old it is");
     assert_eq!(records.feedback.ids().count(), 1);
 
     let again = old(true).and(response(1, &[(3, 37 * day)], None, 5, true));

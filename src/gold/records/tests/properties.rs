@@ -371,7 +371,7 @@ proptest! {
         // A session that ended stays ended, whatever an answer says that does not know its status.
         let lists = last.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let named: BTreeSet<_> = lists.filter(|read| read.status.is_some()).map(|read| read.id).collect();
-        prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "nobody is left over");
+        prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "no session is left over");
         prop_assert!(told.sessions.keys().filter(|id| named.contains(id)).all(|id| known.sessions.contains_key(id)));
     }
 

@@ -142,7 +142,7 @@ fn queue_lists_give_no_count_until_all_are_pushed_again() {
     records.apply(pushes_missed_before(7), at(5));
     assert_eq!(queue(&records, 11).waiting, None);
     records.apply(Fact::QueueSnapshots { asked: Ordinal(8), queues: vec![QueueUpdate::new(QueueId(11))] }, at(6));
-    assert_eq!(queue(&records, 11).waiting, Some(0), "a full answer names nobody who waits");
+    assert_eq!(queue(&records, 11).waiting, Some(0), "a snapshot without waiting callers");
 }
 
 #[test]

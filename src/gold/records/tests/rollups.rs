@@ -1,4 +1,4 @@
-//! For whom records count.
+//! In which groups records count.
 
 use super::*;
 
@@ -19,14 +19,14 @@ fn rating_counts_for_named_agent_first_queue_and_floor() {
     records.apply(Fact::Survey(Box::new(ours)), at(41));
     let named = SurveyResult { employee_email: Some("rob@EXAMPLE.com ".into()), ..rating("u", "c", 5) };
     records.apply(Fact::SurveyResult(Box::new(named)), at(61));
-    records.apply(Fact::SurveyResult(Box::new(rating("nobody's", "d", 2))), at(62));
+    records.apply(Fact::SurveyResult(Box::new(rating("unlinked", "d", 2))), at(62));
     let n = |records: &Records, group: RollupGroup| records.totals(&group).map_or(0, |total| total.day.stars.n);
-    assert_eq!(floor_totals(&mut records).expect("a total").day.stars.n, 2, "what hangs on nobody still counts");
+    assert_eq!(floor_totals(&mut records).expect("a total").day.stars.n, 2, "an unlinked result still counts");
     let refund = RollupGroup::Tag("refund".into());
     let groups =
         [RollupGroup::Agent(AgentId(41)), RollupGroup::Team(TeamId(3)), RollupGroup::Queue(QueueId(11)), refund];
     assert_eq!(groups.map(|group| n(&records, group)), [1, 1, 1, 2]);
-    assert_eq!(n(&records, RollupGroup::Agent(AgentId(42))), 0, "whoever we named is context");
+    assert_eq!(n(&records, RollupGroup::Agent(AgentId(42))), 0, "the agent of the request is context only");
     rob.team = Some(TeamId(4));
     records.apply(snapshot(2, rob), at(70));
     records.rederive();

@@ -62,7 +62,7 @@ fn team_is_the_structures_or_none() {
     }
 }
 
-/// Nobody who has gone comes back by a late push; whoever is new is shown with all that was pushed of them.
+/// A late push brings no removed agent back; a new agent is shown with everything that was pushed before.
 #[test]
 fn early_updates_wait_for_a_structure() {
     let mut records = new_records();
@@ -105,7 +105,7 @@ fn early_updates_wait_for_a_structure() {
     let mia = agent(&records, 42);
     assert_eq!((mia.status, mia.since, mia.sessions.len()), (AgentStatus::InCall, Some(at(2)), 1));
     assert_eq!(queue(&records, 12).waiting, Some(1));
-    // Whatever is older than that is not about anybody who is new.
+    // Older updates are not about new agents.
     records.apply(push(43, 6), at(6));
     records.apply(structured(&[(41, None)], &[(11, None)]), at(300));
     records.apply(structured(&[(41, None), (43, None)], &[(11, None)]), at(301));

@@ -21,7 +21,7 @@ fn external_survey_matches_a_session_only_if_all_fits() {
     // (what it is, interaction, employee, seconds after the beginning, session, conversation, agent)
     let cases = [
         ("all of it", "82673", "rob@example.com", 90, Some(82_673), false, Some(41)),
-        ("somebody else's", "82673", "mia@example.com", 90, None, false, Some(42)),
+        ("another agent's", "82673", "mia@example.com", 90, None, false, Some(42)),
         ("another day's", "82673", "rob@example.com", 2 * 86_400, None, false, Some(41)),
         ("a number of something else", "123456", "rob@example.com", 90, None, false, Some(41)),
         ("an address that two share", "82673", "team@example.com", 90, None, false, None),
@@ -44,7 +44,7 @@ fn external_survey_matches_a_session_only_if_all_fits() {
         assert_eq!(shown.agent, agent.map(AgentId), "{what}");
         // A session that it names and that we know is a candidate, with the reason why it is no more than that.
         let candidate = match what {
-            "somebody else's" => Some("another agent handled it"),
+            "another agent's" => Some("another agent handled it"),
             "another day's" => Some("the survey was requested at another time"),
             "an address that two share" => Some("the survey names no known agent"),
             _ => None,
@@ -153,7 +153,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     assert_eq!(records.surveys.remembered(), (1, 1, 0), "and nothing is left of the others");
     report_result(&mut records, "answered", 30, 65 * day + 1);
     records.rederive();
-    assert_eq!(records.surveys.ids().count(), 1, "what left does not come back as somebody else's");
+    assert_eq!(records.surveys.ids().count(), 1, "a removed survey does not return as another one");
     pass(&mut records, 65 * day + hour);
 
     // A process that begins now hears of everything, in any order: what belongs together stays together.
@@ -166,7 +166,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     pass(&mut records, now + hour);
     assert_eq!(shown(&mut records), "answered late, answered late-request, failed");
 
-    // What names no interaction is nobody else's matter.
+    // A survey without an interaction belongs to no other agent.
     report_result(&mut records, "", 30, now + hour + 1);
     let other = SurveyResult { uuid: "new".into(), created: Some(at(now)), ..SurveyResult::default() };
     records.apply(Fact::SurveyResult(Box::new(other)), at(now + hour + 1));
@@ -189,7 +189,7 @@ fn survey_names_its_agent_by_email_else_by_table() {
     assert_eq!(about(&records), Some(AgentId(1)));
     rob.id = AgentId(3);
     records.apply(changed(2, rob), at(2));
-    assert_eq!(about(&records), Some(AgentId(2)), "an address that two share is nobody's");
+    assert_eq!(about(&records), Some(AgentId(2)), "an address that two agents share identifies neither");
 }
 
 /// A name that two agents share identifies neither, and display names are never used (apis.md J26).
@@ -211,11 +211,7 @@ fn survey_names_its_agent_by_login_or_sip_address() {
         other => panic!("{other:?}"),
     };
     assert_eq!(about(&touched, "u"), Some(AgentId(1)));
-    assert_eq!(
-        records.survey(&"s".into()).expect("a survey").agent,
-        None,
-        "what somebody is called on pages proves nothing"
-    );
+    assert_eq!(records.survey(&"s".into()).expect("a survey").agent, None, "a display name is no evidence");
     rob.sip = Some("sip:Rob@voice.example.com".into());
     records.apply(changed(2, rob.clone()), at(2));
     let touched = records.rederive().into_iter().collect();
@@ -246,7 +242,7 @@ fn recovered_survey_may_not_be_recovered_again() {
     let mut again = Survey::new("s2".into(), at(70));
     (again.recovers, again.interaction) = (Some("s1".into()), "1".into());
     records.apply(Fact::Survey(Box::new(again)), at(70));
-    assert_eq!(may(&mut records), (false, true), "it was asked again, and whoever looks at it is told");
+    assert_eq!(may(&mut records), (false, true), "it was asked again, and viewers are told");
     // Past Callboard, and known by its result alone.
     let second = SurveyResult { uuid: "v".into(), interaction: "2".into(), ..rating("v", "2", 1) };
     records.apply(Fact::SurveyResult(Box::new(second)), at(80));

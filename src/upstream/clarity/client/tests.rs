@@ -136,9 +136,9 @@ async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
         (Subject::QueueGroups, EntityIds::Teams(&ids), "queues/groupBy?teamIds=5,7"),
     ];
     let includes = MetricIncludes { breakdowns: true, status_history: true };
-    for (subject, whom, _) in asked {
+    for (subject, targets, _) in asked {
         let (mut made, wanted) = (Vec::new(), clarity.agent_properties());
-        clarity.subscribe(subject, "c-1", whom, &wanted, includes, &mut made).await.expect("a subscription");
+        clarity.subscribe(subject, "c-1", targets, &wanted, includes, &mut made).await.expect("a subscription");
         assert_eq!(made, [Subscription { id: Some("s/1".into()) }]);
     }
     let seen = server.seen("/");
@@ -154,7 +154,7 @@ async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
 }
 
 #[tokio::test]
-async fn subscriptions_are_changed_and_ended_by_their_ids_and_alerts_name_nobody() {
+async fn subscriptions_are_changed_and_ended_by_id_and_alerts_have_no_targets() {
     let (server, root) = Server::start(|seen, _| match seen.uri.ends_with("/alerts") {
         true => "17".into_response(),
         false => StatusCode::NO_CONTENT.into_response(),
@@ -183,14 +183,14 @@ async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
     let (server, root) = Server::start(|_, _| "{}".into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let wanted = PropertySelection::default();
-    for (subject, whom) in [
+    for (subject, targets) in [
         (Subject::Agents, EntityIds::Agents(&[])),
         (Subject::Agents, EntityIds::Queues(&[1])),
         (Subject::QueueAggregate, EntityIds::Agents(&[1])),
         (Subject::AgentGroups, EntityIds::Agents(&[1])),
     ] {
         let mut made = Vec::new();
-        let asked = clarity.subscribe(subject, "c", whom, &wanted, MetricIncludes::default(), &mut made).await;
+        let asked = clarity.subscribe(subject, "c", targets, &wanted, MetricIncludes::default(), &mut made).await;
         let error = asked.expect_err("not sent");
         assert!(matches!(error, Error::NotSent { .. }), "{error}");
     }
@@ -324,7 +324,7 @@ async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
 }
 
 #[tokio::test]
-async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
+async fn account_without_visible_agents_is_reported_after_a_few_requests() {
     let (server, root) = Server::start(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids: Vec<i64> = (0..200).collect();
@@ -338,7 +338,7 @@ async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
         clarity.agents(&[1, 2], &PropertySelection::default(), MetricIncludes::default()).await,
         Err(Error::Denied { .. })
     ));
-    assert!(server.seen("/").len() > before, "it may be the token: nobody is held for out of bounds");
+    assert!(server.seen("/").len() > before, "it may be the token: no agent counts as not permitted");
 }
 
 #[tokio::test]

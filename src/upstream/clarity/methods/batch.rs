@@ -83,7 +83,7 @@ impl Clarity {
         if answers.len() == items.len() { Ok(answers) } else { Err(malformed_answer(call)) }
     }
 
-    /// The same for a number of calls that is known beforehand.
+    /// The same for a known number of calls.
     pub(super) async fn batch_of<const N: usize>(
         &self,
         call: &'static str,

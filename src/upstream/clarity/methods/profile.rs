@@ -38,7 +38,7 @@ impl Clarity {
     pub async fn structure(&self) -> Result<Structure, Error> {
         const CALL: &str = "the structure";
         let answer = super::tidy(self.call(CALL, Method::GET, self.url("/v2/profile/mbu", ""), None::<&()>).await?);
-        // A refusal with status 200 would otherwise be a site without anybody in it.
+        // A refusal with status 200 would otherwise be a site without agents.
         if !is_structure(&answer) {
             return Err(super::malformed_answer(CALL));
         }

@@ -46,7 +46,7 @@ impl Clarity {
     }
 
     /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is
-    /// asked again once before it is believed, and counts against nobody.
+    /// asked again once before it is believed, and counts as no refusal.
     ///
     /// # Errors
     /// See [`Error`].

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Attempts within [`WINDOW`], whoever starts them; the last one is reserved for other credentials.
+/// Attempts within [`WINDOW`], whatever starts them; the last one is reserved for other credentials.
 const MAX_ATTEMPTS: usize = 4;
 
 /// Attempts with credentials that were refused already.

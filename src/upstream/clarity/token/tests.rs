@@ -62,7 +62,7 @@ async fn a_token_is_renewed_before_it_dies_and_used_until_then() {
     assert_eq!(known(&tokens), None, "it is time to renew");
     let old = tokens.settle(refusal()).expect("the old token still lives");
     assert_eq!(old.expose_secret(), "first");
-    assert_eq!(known(&tokens).as_deref(), Some("first"), "nobody asks again during the pause");
+    assert_eq!(known(&tokens).as_deref(), Some("first"), "no request during the pause");
     tokio::time::advance(Duration::from_secs(30)).await;
     assert_eq!(known(&tokens).as_deref(), Some("failure"), "the old one is dead and the pause is not over");
     tokio::time::advance(Duration::from_secs(300)).await;
@@ -79,11 +79,11 @@ async fn only_a_token_of_some_age_is_given_up_when_refused() {
     assert!(tokens.refused(&first, true));
     assert_eq!(known(&tokens), None);
     tokens.settle(Ok(token("second"))).expect("a token");
-    assert!(tokens.refused(&first, true), "somebody else has brought another one already");
+    assert!(tokens.refused(&first, true), "another caller has fetched another one already");
     assert_eq!(known(&tokens).as_deref(), Some("second"));
 }
 
-/// What is asked in so many minutes by somebody who asks each second.
+/// The number of requests in so many minutes if a token is needed each second.
 async fn tries_within(tokens: &Tokens, minutes: u64, outcome: fn() -> Result<Token, TokenError>) -> u32 {
     let mut tries = 0;
     for _ in 0..minutes * 60 {
@@ -211,7 +211,7 @@ async fn without_a_challenge_only_a_dead_token_is_given_up() {
 
 /// reliability.md U3.
 #[tokio::test(start_paused = true)]
-async fn a_token_endpoint_that_hangs_keeps_nobody_waiting_who_has_a_good_token() {
+async fn hanging_token_endpoint_does_not_block_callers_with_a_valid_token() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/webauth/token", silent.local_addr().expect("an address"));
     let tokens = tokens_from(Some(url.parse().expect("a URL")));

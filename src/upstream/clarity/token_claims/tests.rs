@@ -4,7 +4,7 @@ use sha2::Sha256;
 
 use super::*;
 
-const KEY: &str = "a key that the site shares with nobody else";
+const KEY: &str = "a key that the site shares with no other site";
 const NOW: i64 = 1_795_000_000;
 
 fn encoded(header: &str, payload: &str) -> String {
@@ -24,7 +24,7 @@ fn claims() -> Value {
 }
 
 #[test]
-fn a_token_names_an_agent_as_text_or_number_or_is_corrupt_and_names_nobody() {
+fn token_names_an_agent_as_text_or_number_or_is_invalid() {
     // apis.md B5, B6.
     let token = |payload: &str| Secret::from(format!("{}.c2ln", encoded("{}", payload)));
     for (token, expected) in [
@@ -48,7 +48,7 @@ fn a_token_names_an_agent_as_text_or_number_or_is_corrupt_and_names_nobody() {
         ("1e300", None),
     ] {
         let named = token_claims(&token(&format!(r#"{{"name":"\ud83d","connect_agent_id":5.0,"exp":{exp}}}"#)));
-        let named = named.unwrap_or_else(|| panic!("somebody until {exp}"));
+        let named = named.unwrap_or_else(|| panic!("an agent until {exp}"));
         assert_eq!((named.agent, named.expires), (5, expected.and_then(|at| Timestamp::from_second(at).ok())), "{exp}");
     }
     assert_eq!(token_claims(&token(r#"{"connect_agent_id":5,"connect_agent_id":6}"#)), None, "it must not name two");
@@ -132,7 +132,7 @@ fn of_thirty_bad_tokens_and_a_good_one_the_good_one_enters() {
         ),
         ("another issuer", with("iss", json!("https://evil.example"))),
         ("no issuer", without("iss")),
-        ("another audience", with("aud", json!("somebody else"))),
+        ("another audience", with("aud", json!("another client"))),
         ("no audience", without("aud")),
         ("expired", with("exp", json!(NOW - LEEWAY))),
         ("no end", without("exp")),
@@ -141,7 +141,7 @@ fn of_thirty_bad_tokens_and_a_good_one_the_good_one_enters() {
         ("no beginning", without("nbf")),
         ("agent nought", with("connect_agent_id", json!("0"))),
         ("an agent below nought", with("connect_agent_id", json!(-41))),
-        ("nobody", without("connect_agent_id")),
+        ("no agent", without("connect_agent_id")),
         ("two agents", signed(HS256, &doubled, KEY)),
         ("two expires", signed(HS256, &doubled_end, KEY)),
         ("ten million bytes", Secret::from("a".repeat(10_000_000))),

@@ -49,7 +49,7 @@ impl Labels {
         found.map_or_else(|| self.label(key), str::to_owned)
     }
 
-    /// What it means, if anybody has written more than the label.
+    /// The description, if the site has written one.
     #[must_use]
     pub fn description(&self, key: &str) -> Option<&str> {
         self.found(&format!("{key}Description")).filter(|text| self.found(key) != Some(text))

@@ -39,7 +39,7 @@ pub struct Profile {
     /// Whether agents are in a federated domain.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_federated_deployment: Option<bool>,
-    /// Whether the agent may suspend themself.
+    /// Whether the agent may suspend their own contacts.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub can_mark_self_as_suspended: Option<bool>,
     /// Whether the agent must use the old console.

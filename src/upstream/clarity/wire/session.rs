@@ -129,7 +129,7 @@ pub struct Session {
     /// Who takes part (apis.md C90).
     #[serde(deserialize_with = "tolerant::list")]
     pub agents: Option<Vec<Participation>>,
-    /// The agents to whom it is offered (apis.md C91).
+    /// The agents to which it is offered (apis.md C91).
     #[serde(deserialize_with = "tolerant::list")]
     pub offers: Option<Vec<Participation>>,
     /// Earlier contacts of the same customer, if asked for.

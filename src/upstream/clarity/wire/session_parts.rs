@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Other;
 use crate::upstream::tolerant;
 
-/// An agent who takes part in a contact, or to whom it is offered (apis.md C90, C91).
+/// An agent who takes part in a contact, or to which it is offered (apis.md C90, C91).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Participation {

@@ -1,4 +1,4 @@
-//! Two nodes behind a load balancer: whoever shows no cookie reaches the one that does not know the connection.
+//! Two nodes behind a load balancer: a request without the cookie reaches the node that does not know the connection.
 
 use super::*;
 

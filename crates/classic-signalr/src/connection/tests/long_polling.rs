@@ -132,7 +132,7 @@ async fn a_forgotten_connection_is_begun_anew() {
 
 #[tokio::test]
 async fn a_poll_that_is_held_in_silence_is_no_loss() {
-    // Silence is twenty times as long as the keep-alive time, and nobody minds: this server writes no blanks.
+    // Silence twenty times as long as the keep-alive time is no fault here: this server writes no blanks.
     let offer = NEGOTIATED.replace("20.0", "0.05");
     let (server, mut connection, _) =
         follow(&offer, vec![Stage::Answer(FIRST), Stage::AnswerOnCue(NEWS), Stage::Hold(&[])]).await;

@@ -39,7 +39,7 @@ async fn every_method_asks_where_the_document_says() {
         hold_timer_threshold: true,
     };
     let includes = MetricIncludes { breakdowns: true, status_history: true };
-    let whom = Unregister { sip: "test.user@example.com".into(), gruu: "1;2".into(), sessions: vec![1, 2, 3] };
+    let target = Unregister { sip: "test.user@example.com".into(), gruu: "1;2".into(), sessions: vec![1, 2, 3] };
     let entry = LogEntry {
         message: "test".into(),
         log_level: Some("info".into()),
@@ -52,7 +52,7 @@ async fn every_method_asks_where_the_document_says() {
         wanted: PropertySelection,
         includes: MetricIncludes,
         everything: SessionIncludes,
-        whom: Unregister,
+        target: Unregister,
         entry: LogEntry,
         windows: [Window; 5],
     }
@@ -60,7 +60,7 @@ async fn every_method_asks_where_the_document_says() {
         wanted,
         includes,
         everything,
-        whom,
+        target,
         entry,
         windows: [
             window(start, None, None),
@@ -76,7 +76,7 @@ async fn every_method_asks_where_the_document_says() {
         ("C13", "GET /v2/profile/mbu", None, |c, _| ask!(c.structure())),
         ("C14", "GET /v2/profile/dashboardsettings", None, |c, _| ask!(c.dashboard_settings())),
         ("C15", "POST /v2/profile/unregister?sip=test.user%40example.com&gruu=1%3B2&sids=1,2,3", None, |c, g| {
-            ask!(c.unregister(&g.whom))
+            ask!(c.unregister(&g.target))
         }),
         ("C16", "GET /v2/sessions?agentId=5&activeOnly=true", None, |c, _| ask!(c.sessions_of(5))),
         ("C17", "GET /v2/sessions/18/transcript", None, |c, g| ask!(c.transcript(18, g.windows[4]))),
@@ -204,7 +204,7 @@ async fn what_clarity_would_refuse_is_not_sent_and_the_reason_is_a_sentence() {
     };
     let item = |id, name: Option<&str>| ExtraItemValue { id, name: name.map(str::to_owned), value: "x".into() };
     let many: Vec<i64> = (100_000..101_000).collect();
-    let (nobody, everything) = (&Unregister::default(), &PropertySelection::default());
+    let (none, everything) = (&Unregister::default(), &PropertySelection::default());
     let rows: Vec<(&str, Call<'_>)> = vec![
         ("C17 all three", ask!(clarity.transcript(18, window(start, end, Some(5))))),
         ("C17 size alone", ask!(clarity.transcript(18, window(None, None, Some(5))))),
@@ -217,8 +217,8 @@ async fn what_clarity_would_refuse_is_not_sent_and_the_reason_is_a_sentence() {
         ("C27 reason of another", ask!(clarity.update_agent_status(5, update(Some(1), Some(2), None)))),
         ("C21 nothing named", ask!(clarity.set_extra_item(18, item(None, None)))),
         ("C21 B54 id below one", ask!(clarity.set_extra_item(18, item(Some(-1), Some(" "))))),
-        ("C15 nobody", ask!(clarity.unregister(nobody))),
-        ("C30 B3 nobody", ask!(clarity.agents(&[], everything, MetricIncludes::default()))),
+        ("C15 none", ask!(clarity.unregister(none))),
+        ("C30 B3 none", ask!(clarity.agents(&[], everything, MetricIncludes::default()))),
         ("C31 too many", ask!(clarity.aggregate(EntityIds::Agents(&many), everything, MetricIncludes::default()))),
         ("C31 queues", ask!(clarity.aggregate(EntityIds::Queues(&[11]), everything, MetricIncludes::default()))),
         ("C32 agents", ask!(clarity.groups(EntityIds::Agents(&[1]), everything, MetricIncludes::default()))),

@@ -58,7 +58,7 @@ async fn a_session_with_everything_is_read() {
     let session = clarity.session(78520, SessionIncludes::default()).await.expect("C18").expect("a session");
     assert_eq!((session.session_id, session.queue_id), (Some(78520), Some(3)));
     assert!(session.is_over(), "B75: the status decides");
-    assert_eq!(session.agent(), None, "B89: `Unknown` without an id is nobody");
+    assert_eq!(session.agent(), None, "B89: `Unknown` without an id is no agent");
     assert_eq!((session.modality_id, session.modality.as_deref()), (Some(2), Some("Audio")), "B72");
     assert_eq!(session.customer_id.as_deref(), Some("Customer One"), "B73: an integer that is a name");
     assert_eq!(session.call_note.as_deref(), Some("Locked out after three tries."));
@@ -120,7 +120,7 @@ async fn transcripts_and_histories_are_read() {
     let history =
         answering(sample!("customer_history")).await.customer_history(1, Window::default()).await.expect("C20");
     assert_eq!(history[0].agent(), Some((41, Some("Ada P."))));
-    assert_eq!(history[1].agent(), None, "B89: `None` is nobody");
+    assert_eq!(history[1].agent(), None, "B89: `None` is no agent");
 }
 
 #[tokio::test]
@@ -207,14 +207,14 @@ async fn the_specific_server_is_a_url_of_a_known_host() {
         assert_eq!(server.as_str(), "https://floor.example.com/webapi", "{answer}");
     }
     for answer in [r#""https://evil.example.net/webapi""#, r#""http://floor.example.com/webapi""#] {
-        let error = answering(answer).await.specific_server().await.expect_err("a stranger");
+        let error = answering(answer).await.specific_server().await.expect_err("another host");
         assert!(matches!(error, Error::UntrustedHost { .. }), "{answer}: {error}");
     }
     assert!(matches!(answering("{}").await.specific_server().await, Err(Error::MalformedAnswer { .. })));
 }
 
 #[tokio::test]
-async fn each_call_of_a_batch_has_a_fate_of_its_own() {
+async fn each_call_of_a_batch_has_its_own_outcome() {
     let clarity = answering(sample!("batch")).await;
     let items = [BatchItem::get("a"), BatchItem::get("b"), BatchItem::get("profile")];
     let mut answers = clarity.batch("a batch", &items).await.expect("C44").into_iter();
@@ -257,7 +257,7 @@ async fn two_questions_about_an_agent_and_many_searches_are_one_round_trip() {
     let found = mock.clarity().search_all(&["park", "a/b"]).await.expect("C46");
     let agents = found[0].as_ref().expect("a result").agents_found.as_deref().expect("agents");
     assert_eq!((agents[0].agent_id, agents[0].phone_number.as_deref()), (Some(53), None), "B86");
-    assert_eq!(found[1].as_ref().expect_err("its own fate").status(), Some(500));
+    assert_eq!(found[1].as_ref().expect_err("its own outcome").status(), Some(500));
     let asked = mock.seen()[0].body.clone().expect("a batch");
     assert_eq!(asked[1]["relativeUrl"], "../v2/search/a%2Fb", "B33");
 }

@@ -80,7 +80,7 @@ async fn recording_tells_of_each_contact_and_of_none() {
     let told: Vec<_> = started.iter().map(|one| (one.session_id, one.is_recording, one.request_denied)).collect();
     assert_eq!(told, [(Some(100), Some(true), Some(false)), (Some(101), Some(false), Some(true))]);
     mock.clarity().stop_recording(5).await.expect("C25");
-    let address = |deed| format!("POST /v2/sessions/callcontrol/{deed}RecordingSessions/5");
+    let address = |action| format!("POST /v2/sessions/callcontrol/{action}RecordingSessions/5");
     assert_eq!(mock.lines(), [address("start"), address("stop")]);
     for none in [r#"{"items":[],"count":0}"#, "[]", ""] {
         let mock = Mock::answering([(200, none)]).await;
