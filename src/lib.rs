@@ -18,8 +18,9 @@ pub mod web;
 
 pub mod commands;
 
-/// A change is read in one task and thrown away in another, in crowds: the system's allocator takes its slow path for that.
-/// It stands here and not in `main`, so that the benchmarks measure what ships. Sanitizers watch the system's own.
+/// A change is read in one task and thrown away in another, in crowds: the system's allocator takes its slow path for
+/// that. It stands here and not in `main`, so that the benchmarks measure what ships. Sanitizers watch the system's
+/// own.
 #[cfg(not(feature = "fuzzing"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

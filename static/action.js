@@ -49,7 +49,13 @@ export function actions(root = document) {
 
 async function send(form, submitter, drafts, signature) {
   const answer = answerOf(form);
-  const { idempotency_key: key, ask: _asked, ask_fill: _fill, to: _to, ...fields } = Object.fromEntries(new FormData(form, submitter));
+  const {
+    idempotency_key: key,
+    ask: _asked,
+    ask_fill: _fill,
+    to: _to,
+    ...fields
+  } = Object.fromEntries(new FormData(form, submitter));
   const isKept = drafts.keep(form);
   hold(form, true);
   form.querySelector("[data-again]")?.remove();
@@ -77,7 +83,11 @@ async function send(form, submitter, drafts, signature) {
       const { why, type } = await refusal(response);
       if (/:already-requested$/.test(type ?? "")) offerAgain(answer);
       const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(type ?? ":conflict");
-      say(answer, isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
+      say(
+        answer,
+        isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why,
+        "failed",
+      );
     }
   } catch {
     // The key stays: whether or not the first attempt arrived, the next one is the same action.
@@ -93,7 +103,10 @@ function hold(form, isOn) {
   for (const field of form.querySelectorAll("textarea, input:not([type=hidden])")) field.readOnly = isOn;
 }
 
-/** The message when no answer came: without a key a second press may be a second action, and text that is not kept may be lost. */
+/**
+ * The message when no answer came: without a key a second press may be a second action, and text that is not kept may
+ * be lost.
+ */
 export function unheard(hasKey, isKept) {
   if (!hasKey) return "The server did not answer. Look whether it was done before you press again.";
   if (!isKept) return "The server did not answer. Press again before you leave this page: it will not be sent twice.";
@@ -103,7 +116,11 @@ export function unheard(hasKey, isKept) {
 /** What was filled in, as the API takes it. */
 export function bodyOf({ choice, ...fields }) {
   const body = Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== ""));
-  if (body.tags) body.tags = body.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
+  if (body.tags)
+    body.tags = body.tags
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
   for (const name of CHOICES_OF_TWO) if (body[name]) body[name] = body[name] === "true";
   for (const name of NUMBERS) if (body[name]) body[name] = Number(body[name]);
   return choice ? { ...body, ...JSON.parse(choice) } : body;
@@ -136,7 +153,10 @@ function offerAgain(answer) {
 /** Why the server refused, and the kind of that problem. */
 async function refusal(response) {
   const { type, title, detail } = await response.json().catch(() => ({}));
-  return { type, why: [title, detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.` };
+  return {
+    type,
+    why: [title, detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.`,
+  };
 }
 
 /** Where a form says what became of it: after its button. */
@@ -165,7 +185,8 @@ function renew(form) {
 }
 
 // Where the page did not come by a safe way, browsers have no `randomUUID`.
-const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const freshKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function say(node, text, state) {
   node.textContent = text;

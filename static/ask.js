@@ -1,4 +1,5 @@
-// An action that reaches a customer or a live call asks first, where the button is: what will happen, and to which person.
+// An action that reaches a customer or a live call asks first, where the button is: what will happen, and to which
+// person.
 
 let asked = 0;
 
@@ -11,12 +12,21 @@ export function question(form, submitter) {
 
 const chosen = (field) => field && (field.selectedOptions?.[0]?.textContent ?? field.value).trim();
 
-/** Asks. `yes` runs when it is confirmed; Escape, the other button, or a change of what was filled in, takes it back. */
+/**
+ * Asks. `yes` runs when it is confirmed; Escape, the other button, or a change of what was filled in, takes it back.
+ */
 export function ask(form, submitter, text, yes) {
   takeBack(form);
   const said = Object.assign(document.createElement("p"), { id: `asked-${(asked += 1)}`, textContent: text });
-  const sure = Object.assign(document.createElement("button"), { type: "button", textContent: submitter?.textContent.trim() || "Yes" });
-  const not = Object.assign(document.createElement("button"), { type: "button", textContent: "Cancel", className: "cancel" });
+  const sure = Object.assign(document.createElement("button"), {
+    type: "button",
+    textContent: submitter?.textContent.trim() || "Yes",
+  });
+  const not = Object.assign(document.createElement("button"), {
+    type: "button",
+    textContent: "Cancel",
+    className: "cancel",
+  });
   const box = Object.assign(document.createElement("div"), { className: "confirm" });
   box.setAttribute("role", "group");
   box.setAttribute("aria-labelledby", said.id);

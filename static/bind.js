@@ -14,8 +14,8 @@ export class Binding {
   #lists = [];
 
   /**
-   * `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`,
-   * where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for.
+   * `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done()
+   * }`, where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for.
    */
   constructor(doc, clock, asked, root = document) {
     this.#doc = doc;
@@ -82,7 +82,11 @@ export class Binding {
       for (const { name, value } of [...node.attributes]) {
         if (!value.includes("{id}")) continue;
         // An address begins with a slash, and no path of the document does.
-        const filled = value.startsWith("/") ? encodeURIComponent(id) : name.startsWith("data-") && name !== "data-row" ? step(id) : id;
+        const filled = value.startsWith("/")
+          ? encodeURIComponent(id)
+          : name.startsWith("data-") && name !== "data-row"
+            ? step(id)
+            : id;
         node.setAttribute(name, value.replaceAll("{id}", filled));
       }
     }
@@ -97,9 +101,12 @@ export class Binding {
   }
 
   #mark(path) {
-    // Names stand in many places: of rows, totals and choices that other entities are shown in, and of metrics. Why a number is
-    // not known hangs on the state of its source, and on what is hidden.
-    if (/^(?:(?:queues|teams)\/[^/]+\/name|labels\/.*|sources\/[^/]+\/(?:state|reason)|.*\/hidden(?:\/.*)?)$/.test(path)) this.#everything = true;
+    // Names stand in many places: of rows, totals and choices that other entities are shown in, and of metrics. Why a
+    // number is not known hangs on the state of its source, and on what is hidden.
+    if (
+      /^(?:(?:queues|teams)\/[^/]+\/name|labels\/.*|sources\/[^/]+\/(?:state|reason)|.*\/hidden(?:\/.*)?)$/.test(path)
+    )
+      this.#everything = true;
     for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) this.#dirty.add(path.slice(0, end));
     if (path === "") this.#everything = true;
   }
@@ -136,7 +143,10 @@ export class Binding {
   }
 }
 
-/** Shows for a second that a cell has changed. What is hidden, or closed, changes unseen: it must not flash when it is shown. */
+/**
+ * Shows for a second that a cell has changed. What is hidden, or closed, changes unseen: it must not flash when it is
+ * shown.
+ */
 function fade(node) {
   if (!still.matches && !node.closest("[hidden], details:not([open])")) node.classList.add("changed");
 }

@@ -1,5 +1,5 @@
-// A token after the # of the address never reaches a log: the page takes it from there, and shows it to the server once.
-// Until this display is paired the page reloads every few seconds, unless a user is typing.
+// A token after the # of the address never reaches a log: the page takes it from there, and shows it to the server
+// once. Until this display is paired the page reloads every few seconds, unless a user is typing.
 
 const form = document.querySelector("form.credentials");
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -11,6 +11,12 @@ if (token) {
   setInterval(async () => {
     if (form.elements.token.value || document.activeElement === form.elements.token) return;
     // A page that is loaded while the server is away never comes back by itself.
-    if (await fetch("/healthz", { cache: "no-store" }).then((answer) => answer.ok, () => false)) location.reload();
+    if (
+      await fetch("/healthz", { cache: "no-store" }).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+    )
+      location.reload();
   }, 4_000);
 }

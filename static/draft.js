@@ -1,6 +1,6 @@
-// Drafts: typed text that is not sent yet. It is kept in this browser, by form and by user, so that neither a
-// restart of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends (signed_out.js),
-// so that the next person at a shared desk finds nothing of it, and after two weeks.
+// Drafts: typed text that is not sent yet. It is kept in this browser, by form and by user, so that neither a restart
+// of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends
+// (signed_out.js), so that the next person at a shared desk finds nothing of it, and after two weeks.
 
 const PREFIX = "callboard.draft.";
 const SIGNED = "callboard.signed.";
@@ -8,10 +8,14 @@ const LIFE = 14 * 24 * 3600 * 1000;
 
 /** The fields with a user's own text or choices. */
 const typed = (form) =>
-  [...form.elements].filter((field) => field.name && !field.matches("button, [type=hidden], [type=password], [data-remember], [data-choices]"));
+  [...form.elements].filter(
+    (field) => field.name && !field.matches("button, [type=hidden], [type=password], [data-remember], [data-choices]"),
+  );
 
 const isOwn = (field) =>
-  field.options ? [...field.options].some((option) => option.selected && !option.defaultSelected && option.index > 0) : field.value !== field.defaultValue;
+  field.options
+    ? [...field.options].some((option) => option.selected && !option.defaultSelected && option.index > 0)
+    : field.value !== field.defaultValue;
 
 export class Drafts {
   /** `person`: the user; empty on a server without sign-in. */
@@ -26,7 +30,11 @@ export class Drafts {
 
   /** Keeps what is in a form, with the key under which it is or will be sent. Says whether it is kept. */
   keep(form) {
-    const values = Object.fromEntries(typed(form).filter(isOwn).map((field) => [field.name, field.value]));
+    const values = Object.fromEntries(
+      typed(form)
+        .filter(isOwn)
+        .map((field) => [field.name, field.value]),
+    );
     if (Object.keys(values).length === 0) return this.drop(form);
     const draft = { values, key: form.elements.idempotency_key?.value, at: Date.now() };
     return this.#try((storage) => storage.setItem(this.#name(form), JSON.stringify(draft)));
@@ -37,7 +45,8 @@ export class Drafts {
     let draft = null;
     this.#try((storage) => (draft = JSON.parse(storage.getItem(this.#name(form)))));
     if (!draft?.values) return false;
-    for (const field of typed(form)) if (typeof draft.values[field.name] === "string") field.value = draft.values[field.name];
+    for (const field of typed(form))
+      if (typeof draft.values[field.name] === "string") field.value = draft.values[field.name];
     if (draft.key && form.elements.idempotency_key) form.elements.idempotency_key.value = draft.key;
     return true;
   }
@@ -62,7 +71,10 @@ export class Drafts {
   }
 }
 
-/** The name that a user signs with. It is filled in for this user the next time, and for no other user of the same browser. */
+/**
+ * The name that a user signs with. It is filled in for this user the next time, and for no other user of the same
+ * browser.
+ */
 export class Signature {
   constructor(person, storage = () => localStorage) {
     this.person = person;
@@ -86,7 +98,9 @@ export class Signature {
 
   /** Earlier versions kept it for all users of the browser. */
   sweep() {
-    attempt(this.storage, (storage) => ["callboard.who", "callboard.email"].forEach((name) => storage.removeItem(name)));
+    attempt(this.storage, (storage) =>
+      ["callboard.who", "callboard.email"].forEach((name) => storage.removeItem(name)),
+    );
   }
 }
 

@@ -35,7 +35,8 @@ export function clockOffset(seconds) {
   // It is known to a second or two: 19:59 is 20 minutes.
   const minutes = Math.round(s / 60);
   const hours = `${Math.floor(minutes / 60)} h`;
-  const far = s < 60 ? `${s} s` : minutes < 60 ? `${minutes} min` : minutes % 60 === 0 ? hours : `${hours} ${minutes % 60} min`;
+  const far =
+    s < 60 ? `${s} s` : minutes < 60 ? `${minutes} min` : minutes % 60 === 0 ? hours : `${hours} ${minutes % 60} min`;
   return `Its clock is ${far} ${seconds < 0 ? "behind" : "ahead of"} ours. Its times are shown by our clock.`;
 }
 
@@ -55,12 +56,18 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 /** Day, month and year in a zone. */
 function date(at, zone) {
-  if (!calendars.has(zone)) calendars.set(zone, new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", year: "numeric", timeZone: zone }));
+  if (!calendars.has(zone))
+    calendars.set(
+      zone,
+      new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", year: "numeric", timeZone: zone }),
+    );
   const parts = calendars.get(zone).formatToParts(at);
   return ["day", "month", "year"].map((type) => Number(parts.find((found) => found.type === type).value));
 }
 
-/** Day and time in a zone: `21 Nov 09:41`; of another year than now `21 Nov 2025 09:41`. `at` and `now` in milliseconds. */
+/**
+ * Day and time in a zone: `21 Nov 09:41`; of another year than now `21 Nov 2025 09:41`. `at` and `now` in milliseconds.
+ */
 export function moment(at, zone, now) {
   const [day, month, year] = date(at, zone);
   // The months' names are ours: those of browsers change with their edition.
@@ -68,7 +75,8 @@ export function moment(at, zone, now) {
 }
 
 /** When something began that goes on: the time of day, with the day if that is not today. */
-export const since = (at, zone, now) => (String(date(at, zone)) === String(date(now, zone)) ? clock(at, zone) : moment(at, zone, now));
+export const since = (at, zone, now) =>
+  String(date(at, zone)) === String(date(now, zone)) ? clock(at, zone) : moment(at, zone, now);
 
 /** A number: `1,240`, `3.5`. At most one decimal. */
 export function number(value) {
@@ -98,7 +106,10 @@ export function why(sources, from, hidden, otherwise) {
   return `${word("source", name)} ${said}${reason ? ` ${reason}` : ""}`;
 }
 
-/** Whether a missing value counts as 0: a source that would report it is heard, or it was counted before the source went silent. */
+/**
+ * Whether a missing value counts as 0: a source that would report it is heard, or it was counted before the source went
+ * silent.
+ */
 export function isCounted(sources, from, value) {
   const states = from.map((name) => sources?.[name]?.state ?? "off");
   return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
@@ -139,7 +150,8 @@ const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value
  */
 export function stat(value, style = "") {
   if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };
-  if (value === null || typeof value !== "object") return { text: style === "0" ? "0" : NONE, note: "", title: "", small: false };
+  if (value === null || typeof value !== "object")
+    return { text: style === "0" ? "0" : NONE, note: "", title: "", small: false };
   const { n, small = false } = value;
   if (value.promoters !== undefined) {
     const title = `Promoters: ${value.promoters}, detractors: ${value.detractors}, answers: ${n}`;
@@ -147,15 +159,26 @@ export function stat(value, style = "") {
   }
   if (value.hit !== undefined) {
     const title = `${value.hit} of ${n}: with a confidence of 95 % between ${value.low} and ${value.high} %`;
-    return { text: small ? `${value.hit} of ${n}` : `${number(value.value)} %`, note: small ? "" : `n ${n}`, title, small };
+    return {
+      text: small ? `${value.hit} of ${n}` : `${number(value.value)} %`,
+      note: small ? "" : `n ${n}`,
+      title,
+      small,
+    };
   }
   if (value.medianSeconds !== undefined) {
     const [median, p90] = [duration(value.medianSeconds), duration(value.p90Seconds)];
-    return { text: median, note: `90 %: ${p90}${value.inOpeningHours ? " of opening hours" : ""}`, title: `Half of ${n} within ${median}, nine of ten within ${p90}`, small };
+    return {
+      text: median,
+      note: `90 %: ${p90}${value.inOpeningHours ? " of opening hours" : ""}`,
+      title: `Half of ${n} within ${median}, nine of ten within ${p90}`,
+      small,
+    };
   }
   if (value.with !== undefined) {
     const mean = (side) => (side?.value === undefined ? NONE : number(side.value));
-    const title = `${mean(value.with)} stars with the tag (n ${value.with.n}), ${mean(value.without)} without it (n ${value.without?.n ?? 0})`;
+    const [own, others] = [value.with, value.without];
+    const title = `${mean(own)} stars with the tag (n ${own.n}), ${mean(others)} without it (n ${others?.n ?? 0})`;
     return { text: value.lift === undefined ? NONE : signed(value.lift), note: "", title, small: false };
   }
   return { text: style === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
@@ -176,7 +199,10 @@ export const measure = (name, value) => (name.endsWith("Time") ? duration(value 
 export function metric(name, value) {
   if (typeof value === "number") return measure(name, value);
   if (value === null || typeof value !== "object") return String(value);
-  return Object.keys(value).sort().map((part) => `${part} ${metric(part === "count" ? part : name, value[part])}`).join(", ");
+  return Object.keys(value)
+    .sort()
+    .map((part) => `${part} ${metric(part === "count" ? part : name, value[part])}`)
+    .join(", ");
 }
 
 /** A metric over all kinds of contact: what the source itself counted across kinds, else the sum. */
@@ -189,7 +215,9 @@ export function metricTotal(metrics = {}, name) {
   };
   const across = of(metrics.agnostic);
   if (across !== undefined) return across;
-  const all = Object.values(metrics).map(of).filter((value) => value !== undefined);
+  const all = Object.values(metrics)
+    .map(of)
+    .filter((value) => value !== undefined);
   return all.length ? all.reduce((a, b) => a + b) : undefined;
 }
 
@@ -205,7 +233,9 @@ export const called = (labels, name) => (labels && Object.hasOwn(labels, name) ?
 /** What was counted under one heading, a line each, without what is `shown` elsewhere. */
 export function bagLines(bag = {}, shown = [], labels = {}) {
   const hidden = new Set(shown.map((name) => name.toLowerCase()));
-  const names = Object.keys(bag).sort().filter((name) => !hidden.has(name.toLowerCase()));
+  const names = Object.keys(bag)
+    .sort()
+    .filter((name) => !hidden.has(name.toLowerCase()));
   return names.map((name) => `${called(labels, name)}: ${metric(name, bag[name])}`).join("\n");
 }
 

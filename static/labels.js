@@ -44,7 +44,13 @@ const tables = {
     afterCall: "After-call work",
     "": "Unknown",
   },
-  source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer", store: "The disk" },
+  source: {
+    clarity: "Clarity",
+    goodays: "Goodays",
+    agentConnect: "Agent Connect",
+    kustomer: "Kustomer",
+    store: "The disk",
+  },
   origin: {
     manual: "manual",
     "": "manual",

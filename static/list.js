@@ -45,7 +45,8 @@ const created = (it) => Date.parse(it?.created ?? "") || NEVER;
 const PLACES = { open: 1, pending: 1, closed: 3 };
 
 /** Whether a survey request needs a review: `live::list` of the server ranks by the same. */
-const needs = ({ state, mayRetry, mayRecover }) => state === "needsReview" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
+const needs = ({ state, mayRetry, mayRecover }) =>
+  state === "needsReview" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
 
 /** The rank by need: the least is first. */
 const need = {
@@ -57,10 +58,18 @@ const need = {
 export function ordered(ids, items, collection) {
   const place = need[collection] ?? (() => 0);
   const of = (id) => items[id] ?? {};
-  return [...ids].sort((a, b) => place(of(a)) - place(of(b)) || (created(of(b)) === created(of(a)) ? 0 : created(of(b)) - created(of(a))) || (a < b ? -1 : 1));
+  return [...ids].sort(
+    (a, b) =>
+      place(of(a)) - place(of(b)) ||
+      (created(of(b)) === created(of(a)) ? 0 : created(of(b)) - created(of(a))) ||
+      (a < b ? -1 : 1),
+  );
 }
 
-/** New items wait behind a button, so that nothing jumps under a reader's eyes; what belongs below all others is put there. */
+/**
+ * New items wait behind a button, so that nothing jumps under a reader's eyes; what belongs below all others is put
+ * there.
+ */
 export class Stack extends Rows {
   #waiting = new Set();
   #pause;
@@ -69,7 +78,9 @@ export class Stack extends Rows {
     super(list, binding);
     this.button = document.getElementById("show-new");
     this.button.addEventListener("click", () => this.#show());
-    this.#pause = new Pause(list, "[data-row]", document.getElementById(`paused-${this.collection}`), () => this.#order());
+    this.#pause = new Pause(list, "[data-row]", document.getElementById(`paused-${this.collection}`), () =>
+      this.#order(),
+    );
   }
 
   has(id) {
@@ -146,8 +157,10 @@ export class Stack extends Rows {
   }
 }
 
-/** Stands in the order of its document: by time, then by identity. `data-by` names the field with the time, or `key` where it is
- *  the item's own name; `data-order="newest"` turns the order. */
+/**
+ * Rows by time, then by id. `data-by` names the field with the time, or `key` where it is the item's own key;
+ * `data-order="newest"` reverses the order.
+ */
 export class Thread extends Rows {
   add(id) {
     this.list.append(this.make(id));

@@ -18,9 +18,9 @@ export function pause(n, code, random = Math.random) {
 }
 
 /**
- * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `state(name)` with `live`, `late`, `lost`,
- * `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came from, `reload()` on request,
- * and `beat(now)`, whose answer is told to the server.
+ * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `state(name)` with `live`,
+ * `late`, `lost`, `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came
+ * from, `reload()` on request, and `beat(now)`, whose answer is told to the server.
  */
 export class Link {
   #socket = null;
@@ -36,7 +36,8 @@ export class Link {
     Object.assign(this, { address, scope, epoch, version, build, on });
     setInterval(() => this.#watch(), 1_000);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#wake());
-    // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut one.
+    // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut
+    // one.
     window.addEventListener("online", () => this.#socket ?? this.#open());
     // A page that is being left must not come back; one that is returned to must.
     window.addEventListener("pagehide", () => this.#leave());

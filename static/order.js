@@ -15,7 +15,9 @@ export class Pause {
   constructor(root, within, pill, keep) {
     Object.assign(this, { pill, keep });
     const isRow = (node) => node instanceof Element && root.contains(node) && root.contains(node.closest(within));
-    const isUsed = () => isRow(document.activeElement) || [root, ...root.querySelectorAll(within)].some((node) => node.matches(`${within}:hover`));
+    const isUsed = () =>
+      isRow(document.activeElement) ||
+      [root, ...root.querySelectorAll(within)].some((node) => node.matches(`${within}:hover`));
     const begin = ({ target }) => {
       if (this.#state !== "no" || !isRow(target)) return;
       this.#state = "on";
@@ -25,7 +27,8 @@ export class Pause {
     root.addEventListener("pointerover", begin);
     root.addEventListener("focusin", begin);
     // Where the pointer or the focus goes is only known when it has gone.
-    for (const left of ["pointerout", "pointerleave", "focusout"]) root.addEventListener(left, () => requestAnimationFrame(end));
+    for (const left of ["pointerout", "pointerleave", "focusout"])
+      root.addEventListener(left, () => requestAnimationFrame(end));
     pill?.addEventListener("click", () => this.end());
   }
 
@@ -66,7 +69,10 @@ export function compare(a, b, by, sign = 1) {
   return sign * by(a, b);
 }
 
-/** How many of the rows that are seen must move, at the least, to stand as they should: all but the longest run that does. */
+/**
+ * How many of the rows that are seen must move, at the least, to stand as they should: all but the longest run that
+ * does.
+ */
 export function moves(rows, wanted) {
   const places = new Map(wanted.map((row, place) => [row, place]));
   const seen = rows.filter((row) => !row.hidden).map((row) => places.get(row));

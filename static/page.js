@@ -52,7 +52,13 @@ const words = {
 };
 
 const link = new Link(
-  { address: "/api/v1/live", scope: facts.scope, epoch: facts.epoch, version: Number(facts.version), build: facts.build },
+  {
+    address: "/api/v1/live",
+    scope: facts.scope,
+    epoch: facts.epoch,
+    version: Number(facts.version),
+    build: facts.build,
+  },
   {
     snapshot: (state) => (cleared ? location.reload() : binding.replace(state)),
     patch: (patch) => binding.change(patch),
@@ -105,24 +111,38 @@ function clear() {
   show();
   const content = document.getElementById("content");
   content.className = board ? "pairing" : "problem";
-  content.replaceChildren(Object.assign(document.createElement("h1"), { role: "alert", textContent: words[facts.link]() }));
+  content.replaceChildren(
+    Object.assign(document.createElement("h1"), { role: "alert", textContent: words[facts.link]() }),
+  );
 }
 
 /** A page that is loaded while the server is away never comes back by itself. */
 async function whenHealthy(go) {
-  if (await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false)) go();
+  if (
+    await fetch("/healthz", { cache: "no-store" }).then(
+      (r) => r.ok,
+      () => false,
+    )
+  )
+    go();
 }
 
 /** Only another page helps: reload when the user is not typing, and only once the server answers. */
 function reloadWhenSafe() {
   if (reloading || cleared) return;
   reloading = true;
-  const timer = setInterval(async () => {
-    const typing = document.querySelector("[data-typed]") || document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
-    if (typing && document.visibilityState === "visible") return;
-    await whenHealthy(() => {
-      clearInterval(timer);
-      location.reload();
-    });
-  }, 5_000 + Math.random() * 10_000);
+  const timer = setInterval(
+    async () => {
+      const typing =
+        document.querySelector("[data-typed]") ||
+        document.activeElement?.matches("input:not([type=hidden]), textarea, select") ||
+        document.querySelector("dialog[open]");
+      if (typing && document.visibilityState === "visible") return;
+      await whenHealthy(() => {
+        clearInterval(timer);
+        location.reload();
+      });
+    },
+    5_000 + Math.random() * 10_000,
+  );
 }

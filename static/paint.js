@@ -1,10 +1,32 @@
-// What each kind of cell shows. A formatter is pure: from the value at the node's path, its argument and the document to
-// `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
-// The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
+// What each kind of cell shows. A formatter is pure: from the value at the node's path, its argument and the document
+// to `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false
+// goes. The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
 import {
-  ago, ANSWERS, bagLines, CALLS, clockOffset, count, duration, stat, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
-  plain, sample, since as sinceText, sourcesOf, why,
+  ago,
+  ANSWERS,
+  bagLines,
+  CALLS,
+  clockOffset,
+  count,
+  duration,
+  stat,
+  isCounted,
+  isSmall,
+  label,
+  measure,
+  metricCell,
+  metricTotal,
+  moment,
+  NONE,
+  nps,
+  number,
+  others,
+  plain,
+  sample,
+  since as sinceText,
+  sourcesOf,
+  why,
 } from "./format.js";
 import { at } from "./patch.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./labels.js";
@@ -26,8 +48,11 @@ const byBegin = (sessions) => {
   return Object.entries(sessions ?? {}).sort((a, b) => began(a) - began(b) || Number(a[0]) - Number(b[0]));
 };
 const queueName = (id, { doc }) =>
-  id === undefined ? undefined : (doc.queues?.[id]?.name ?? (word("specialQueue", id) === String(id) ? `Queue ${id}` : word("specialQueue", id)));
-const place = (session, at) => [queueName(session.queue, at), word("modality", session.modality)].filter(Boolean).join(", ");
+  id === undefined
+    ? undefined
+    : (doc.queues?.[id]?.name ?? (word("specialQueue", id) === String(id) ? `Queue ${id}` : word("specialQueue", id)));
+const place = (session, at) =>
+  [queueName(session.queue, at), word("modality", session.modality)].filter(Boolean).join(", ");
 const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
 /** Where an activity stands in the order of activities; one that has no place there stands last. */
@@ -47,7 +72,13 @@ const excerpt = (item) => {
   const newest = texts.at(-1)?.[1];
   const text = [...(newest?.from ? `${short(newest.from)}: ${newest.text}` : (newest?.text ?? ""))];
   // Not in the middle of a word.
-  return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
+  return text.length > 140
+    ? `${text
+        .slice(0, 140)
+        .join("")
+        .replace(/\s\S*$/, "")
+        .trimEnd()}…`
+    : text.join("");
 };
 
 const UNTOLD = "Clarity has not reported it.";
@@ -112,8 +143,10 @@ function boardTile(counts, name, where) {
   const hidden = counts?.hidden ?? {};
   if (name === "queuedCount") return known({ text: count(counts?.waiting) }, where, UNTOLD, CALLS, hidden.waiting);
   if (name === "longestWait") return known(longest(counts, where), where, UNTOLD, CALLS, hidden.longestWaitSince);
-  if (name === "agentsAvailable") return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED, CALLS, hidden.staff);
-  if (name === "agentsOnline") return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED, CALLS, hidden.staff);
+  if (name === "agentsAvailable")
+    return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED, CALLS, hidden.staff);
+  if (name === "agentsOnline")
+    return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED, CALLS, hidden.staff);
   if (name === "csatToday") return answered({ text: stat(counts?.csat).text }, where, hidden.csat);
   if (name === "npsToday") return answered({ text: nps(counts?.nps) }, where, hidden.nps);
   if (name === "serviceLevel") return NOT_OFFERED;
@@ -139,7 +172,8 @@ export const formatters = {
   text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value) }),
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
   count: (value) => ({ text: count(value), sort: value ?? "" }),
-  waiting: (value, arg, where) => known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, UNTOLD),
+  waiting: (value, arg, where) =>
+    known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, UNTOLD),
   since: (value, arg, where) => {
     const queue = where.path.startsWith("queues/") ? where.doc.queues?.[where.path.split("/")[1]] : undefined;
     return known(queue ? longest(queue, where) : timer(value, where), where, UNTOLD);
@@ -149,22 +183,33 @@ export const formatters = {
     const because = where.path.startsWith("queues/") ? noMetric(arg, where) : UNREPORTED;
     return known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, because);
   },
-  nps: (value, arg, where) => answered({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }, where),
+  nps: (value, arg, where) =>
+    answered(
+      { text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null },
+      where,
+    ),
   sample: (value) => ({ text: sample(value?.nps) }),
   stat: (value, arg, where) => {
     const { text, title, small } = stat(value, arg);
     const from = sourcesOf(where.path);
     const hidden = isHidden(where, where.path.endsWith("/effect") ? "effect" : "feedback");
     // A missing value counts as 0 only where a source that would report it is heard.
-    const isNone = arg === "0" && (typeof value !== "number" || value === 0) && (hidden || !isCounted(where.doc.sources, from, value));
+    const isNone =
+      arg === "0" &&
+      (typeof value !== "number" || value === 0) &&
+      (hidden || !isCounted(where.doc.sources, from, value));
     const cell = { text: isNone ? NONE : text, title: title || null, "data-small": small ? "" : null };
     return title ? cell : known(cell, where, UNANSWERED, from, hidden);
   },
   statNote: (value) => ({ text: stat(value).note }),
-  month: (value, arg, { zone, now }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "" }),
+  month: (value, arg, { zone, now }) => ({
+    text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "",
+  }),
   coverage: (value, arg, { zone, now }) => {
     if (!value) return { text: "" };
-    const reasons = Object.keys(value.reasons ?? {}).sort().map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
+    const reasons = Object.keys(value.reasons ?? {})
+      .sort()
+      .map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
     const since = value.since ? moment(Date.parse(value.since), zone, now) : "";
     const rest = reasons.length > 0 ? `. Skipped: ${reasons.join(" · ")}` : "";
     return { text: `${value.hit} of ${value.n} ended interactions since ${since}${rest}` };
@@ -172,7 +217,11 @@ export const formatters = {
   openItems: (value) => ({ text: value?.open > 0 ? `${count(value.open)} open` : "" }),
 
   // The frame.
-  trust: (value) => ({ "data-clarity": value?.clarity?.state ?? "off", "data-goodays": value?.goodays?.state ?? "off", "data-agentconnect": value?.agentConnect?.state ?? "off" }),
+  trust: (value) => ({
+    "data-clarity": value?.clarity?.state ?? "off",
+    "data-goodays": value?.goodays?.state ?? "off",
+    "data-agentconnect": value?.agentConnect?.state ?? "off",
+  }),
   chip: (value) => ({ "data-state": value?.state ?? "off", title: value?.reason ?? null }),
   nextTry: (value, arg, { zone }) => ({ text: value ? `Next try at ${clock(Date.parse(value), zone)}` : "" }),
   chipWord: (value) => ({ text: value?.state ?? "off" }),
@@ -181,8 +230,13 @@ export const formatters = {
     const since = sinceText(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone, now);
     const reason = value?.reason ? ` ${value.reason}` : "";
     const said = value?.lastData || value?.since ? ` since ${since}` : "";
-    if (state === "stale") return { text: `${word("source", arg)} has sent no data${said}. Greyed values are older.${reason}`, hidden: null };
-    if (state === "down") return { text: `${word("source", arg)} is unavailable${said}. Greyed values are older.${reason}`, hidden: null };
+    if (state === "stale")
+      return {
+        text: `${word("source", arg)} has sent no data${said}. Greyed values are older.${reason}`,
+        hidden: null,
+      };
+    if (state === "down")
+      return { text: `${word("source", arg)} is unavailable${said}. Greyed values are older.${reason}`, hidden: null };
     return { text: "", hidden: "" };
   },
 
@@ -203,11 +257,21 @@ export const formatters = {
   },
 
   // Queues.
-  queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
+  queueOpen: (value) => ({
+    text: value === undefined ? "" : value ? "Open" : "Closed",
+    "data-open": value === undefined ? null : String(value),
+  }),
   staff: (value, id, where) => {
-    const [available, online] = [ofStaff(value, id, "available", "agentsAvailable", where), ofStaff(value, id, "loggedIn", "agentsOnline", where)];
+    const [available, online] = [
+      ofStaff(value, id, "available", "agentsAvailable", where),
+      ofStaff(value, id, "loggedIn", "agentsOnline", where),
+    ];
     const sort = staffOf(where.doc, `queue:${id}`)?.available ?? value?.agentsAvailable ?? "";
-    return { text: available.text === NONE ? NONE : `${available.text} of ${online.text}`, title: available.title, sort };
+    return {
+      text: available.text === NONE ? NONE : `${available.text} of ${online.text}`,
+      title: available.title,
+      sort,
+    };
   },
   queueMore: (value, arg, { doc, zone, now, path }) => {
     const lines = byBegin(value?.sessions).map(([, s], i) => {
@@ -216,17 +280,37 @@ export const formatters = {
     });
     const id = path.split("/")[1];
     if (value?.agentsAvailable !== undefined && staffOf(doc, `queue:${id}`)) {
-      lines.push(`Clarity's own count: ${count(value.agentsAvailable)} available, ${count(value.agentsOnline)} logged in`);
+      lines.push(
+        `Clarity's own count: ${count(value.agentsAvailable)} available, ${count(value.agentsOnline)} logged in`,
+      );
     }
-    if (value?.estimatedWaitSeconds !== undefined) lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
+    if (value?.estimatedWaitSeconds !== undefined)
+      lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
     if (value?.callsToday !== undefined) lines.push(`Calls today: ${count(value.callsToday)}`);
-    return { text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS, doc.labels)].filter(Boolean).join("\n") };
+    return {
+      text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS, doc.labels)].filter(Boolean).join("\n"),
+    };
   },
 
   // Agents.
-  status: (value) => ({ text: word("status", value?.status), sort: rank(value?.activity || "unknown"), "data-activity": value?.activity || "unknown" }),
-  reason: (value) => ({ text: [value?.suspended ? "Suspended" : "", value?.reason ?? "", value?.contradictingStatus ? `Clarity also says ${word("status", value.contradictingStatus)}` : ""].filter(Boolean).join(", ") }),
-  team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: value?.team === undefined ? "" : teamName(value.team, at) }),
+  status: (value) => ({
+    text: word("status", value?.status),
+    sort: rank(value?.activity || "unknown"),
+    "data-activity": value?.activity || "unknown",
+  }),
+  reason: (value) => ({
+    text: [
+      value?.suspended ? "Suspended" : "",
+      value?.reason ?? "",
+      value?.contradictingStatus ? `Clarity also says ${word("status", value.contradictingStatus)}` : "",
+    ]
+      .filter(Boolean)
+      .join(", "),
+  }),
+  team: (value, arg, at) => ({
+    text: teamName(value?.team, at),
+    sort: value?.team === undefined ? "" : teamName(value.team, at),
+  }),
   contact: (value, arg, at) => {
     const all = byBegin(value?.sessions);
     if (!all.length) return { text: "", sort: "" };
@@ -260,20 +344,27 @@ export const formatters = {
     for (const [began, { activity, until }] of Object.entries(value ?? {})) {
       if (until !== undefined) seconds[activity || "unknown"] += (Date.parse(until) - Date.parse(began)) / 1000;
     }
-    const lines = ACTIVITIES.filter((name) => seconds[name] >= 1).map((name) => `${word("activity", name)} ${duration(seconds[name])}`);
+    const lines = ACTIVITIES.filter((name) => seconds[name] >= 1).map(
+      (name) => `${word("activity", name)} ${duration(seconds[name])}`,
+    );
     return { text: lines.join(" · ") };
   },
   agentMore: (value, arg, { doc }) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS, doc.labels) }),
   teamSummary: (value) => {
     const staff = value?.staff;
     if (!staff) return { text: "" };
-    const states = ["available", "inContact", "away"].map((name) => `${staff[name]} ${word("activity", name).toLowerCase()}`);
+    const states = ["available", "inContact", "away"].map(
+      (name) => `${staff[name]} ${word("activity", name).toLowerCase()}`,
+    );
     return { text: `${staff.agents} ${staff.agents === 1 ? "agent" : "agents"}: ${states.join(", ")}` };
   },
 
   // Feedback.
   thread: (value) => ({ text: word("thread", value), "data-thread": value ?? "" }),
-  score: (value) => ({ text: value === undefined ? NONE : String(value), "data-score": value === undefined ? null : promoter(value) }),
+  score: (value) => ({
+    text: value === undefined ? NONE : String(value),
+    "data-score": value === undefined ? null : promoter(value),
+  }),
   scoreWord: (value) => ({ text: value === undefined ? "no score" : promoter(value) }),
   excerpt: (value) => ({ text: excerpt(value) || "No words, only answers." }),
   responder: (value, arg, at) => {
@@ -291,13 +382,20 @@ export const formatters = {
   assumed: (value) => ({ text: word("assumed", value) }),
   possible: (value) => ({ text: possible(value) }),
   writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
-  moment: (value, arg, { zone, now }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone, now), datetime: value ?? null }),
+  moment: (value, arg, { zone, now }) => ({
+    text: value === undefined ? "" : moment(Date.parse(value), zone, now),
+    datetime: value ?? null,
+  }),
   attachment: (value) => ({ href: value ?? null, hidden: value === undefined ? "" : null }),
   none: (value) => ({ hidden: values(value).length > 0 ? "" : null }),
   some: (value) => ({ hidden: values(value).length > 0 ? null : "" }),
   offered: (value) => {
-    const names = Object.keys(value ?? {}).sort().map((name) => label(name).toLowerCase());
-    return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
+    const names = Object.keys(value ?? {})
+      .sort()
+      .map((name) => label(name).toLowerCase());
+    return {
+      text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now.",
+    };
   },
   wroteAgain: (value) => ({ text: value?.needsReply && value.state === "closed" ? "The customer wrote again" : "" }),
   action: (value) => ({ text: word("action", value) }),
@@ -310,13 +408,19 @@ export const formatters = {
     const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
     return { "data-offered": isOffered && isHeard ? "" : null };
   },
-  // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the same.
+  // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the
+  // same.
   actionQuestion: (value, arg) => ({ value: actionQuestion(arg, value) }),
-  actionRetryQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("action", value).toLowerCase()}?` }),
+  actionRetryQuestion: (value, arg, { doc }) => ({
+    value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("action", value).toLowerCase()}?`,
+  }),
   retryQuestion: (value) => ({ value: `Send ${value ?? "the customer"} the request for a survey?` }),
   recoverQuestion: (value) => ({ value: `Ask ${value ?? "the customer"} again, now that it was made good?` }),
   namedQuestion: (value, arg) => ({ "data-ask": arg.replace("{}", () => value ?? "this agent") }),
-  redo: (value, arg, at, node) => ({ hidden: value || node?.querySelector("[data-answer]:not(:empty)") ? null : "", "data-offered": value ? "" : null }),
+  redo: (value, arg, at, node) => ({
+    hidden: value || node?.querySelector("[data-answer]:not(:empty)") ? null : "",
+    "data-offered": value ? "" : null,
+  }),
   labelled: (value) => ({ text: value === undefined ? "" : label(value) }),
   number: (value) => ({ text: value === undefined ? "" : String(value) }),
   queueName: (value, arg, at) => ({ text: queueName(value, at) ?? "" }),
@@ -325,17 +429,29 @@ export const formatters = {
 
   // Status.
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
-  disk: (value) => ({ text: value === undefined ? "not looked at yet" : word("disk", value), "data-state": value ?? "" }),
+  disk: (value) => ({
+    text: value === undefined ? "not looked at yet" : word("disk", value),
+    "data-state": value ?? "",
+  }),
   transport: (value) => ({ text: value === undefined ? NONE : word("transport", value) }),
   notPermitted: (value) => {
     const names = Object.values(value ?? {}).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     if (!names.length) return { text: "" };
-    return { text: `Clarity does not permit Callboard's account to see ${names.length} ${names.length === 1 ? "agent" : "agents"}: ${names.join(", ")}.` };
+    const agents = names.length === 1 ? "agent" : "agents";
+    return {
+      text: `Clarity does not permit Callboard's account to see ${names.length} ${agents}: ${names.join(", ")}.`,
+    };
   },
   clockOffset: (value) => ({ text: value === undefined ? "" : clockOffset(value) }),
   counters: (value, arg, where) => {
     if (isHidden(where, "counters")) return known({ text: NONE }, where, "", CALLS, true);
-    return { text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n"), title: null };
+    return {
+      text: Object.keys(value ?? {})
+        .sort()
+        .map((name) => `${label(name)}: ${count(value[name])}`)
+        .join("\n"),
+      title: null,
+    };
   },
 
   // Surveys.
@@ -345,13 +461,21 @@ export const formatters = {
   npsScore: (value) => ({ text: value === undefined ? "" : `NPS ${value}` }),
   shown: (value) => ({ hidden: value ? null : "" }),
   notAsked: (value) => {
-    const reasons = Object.keys(value ?? {}).filter((name) => name.startsWith("skipped")).sort();
+    const reasons = Object.keys(value ?? {})
+      .filter((name) => name.startsWith("skipped"))
+      .sort();
     const counts = reasons.map((name) => `${label(name.slice("skipped".length)).toLowerCase()}: ${count(value[name])}`);
     return { text: counts.length > 0 ? `Skipped: ${counts.join(" · ")}` : "" };
   },
   surveyCounts: (value, arg, { doc }) => {
-    const of = (state) => (value ? (value.states?.[state] ?? 0) : values(doc.surveys).filter((survey) => survey.state === state).length);
-    return { text: SURVEYS.map((state) => [state, of(state)]).filter(([, n]) => n > 0).map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`).join(" · ") };
+    const of = (state) =>
+      value ? (value.states?.[state] ?? 0) : values(doc.surveys).filter((survey) => survey.state === state).length;
+    return {
+      text: SURVEYS.map((state) => [state, of(state)])
+        .filter(([, n]) => n > 0)
+        .map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`)
+        .join(" · "),
+    };
   },
 
   // Lists of which a page shows a part.
@@ -367,7 +491,10 @@ export const formatters = {
 
   // Wallboards.
   named: (value, arg) => ({ text: value ?? arg }),
-  wallName: (value) => ({ text: value === undefined ? NONE : plain(value), "data-long": [...plain(value)].length > 14 ? "" : null }),
+  wallName: (value) => ({
+    text: value === undefined ? NONE : plain(value),
+    "data-long": [...plain(value)].length > 14 ? "" : null,
+  }),
   tile: (value, arg, where) => {
     const end = arg.lastIndexOf(":");
     return fitting(queueTile(value, arg.slice(0, end), arg.slice(end + 1), where));
@@ -379,7 +506,12 @@ export const formatters = {
 export function paint(node, value, where) {
   const formatter = formatters[node.dataset.as];
   if (!formatter) return false;
-  const { text, sort, ...attributes } = formatter(value, node.dataset.arg, { ...where, path: node.dataset.path ?? "" }, node);
+  const { text, sort, ...attributes } = formatter(
+    value,
+    node.dataset.arg,
+    { ...where, path: node.dataset.path ?? "" },
+    node,
+  );
   const changed = text !== undefined && write(node, text);
   if (sort !== undefined && node.dataset.sort !== String(sort)) node.dataset.sort = sort;
   for (const [name, wanted] of Object.entries(attributes)) {

@@ -24,7 +24,9 @@ const link = new Link(
       if (state === "tooMany" && isHidden()) {
         isOut = true;
         const main = document.getElementById("content");
-        main?.replaceChildren(Object.assign(document.createElement("h1"), { textContent: "You have too many pages open: close some." }));
+        main?.replaceChildren(
+          Object.assign(document.createElement("h1"), { textContent: "You have too many pages open: close some." }),
+        );
         show();
       }
       if (state !== "signedOut" || !isIn || isOut) return;

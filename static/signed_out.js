@@ -1,5 +1,5 @@
-// After a sign-in has ended nothing of it stays in the browser: not on the page, in its title, its forms or its address, and
-// not in what the browser keeps for us.
+// After a sign-in has ended nothing of it stays in the browser: not on the page, in its title, its forms or its
+// address, and not in what the browser keeps for us.
 
 /** Forgets what the browser keeps for this site. The server asks for the same, which browsers hear over TLS alone. */
 export function forget() {
@@ -12,7 +12,9 @@ export function forget() {
   }
 }
 
-/** A browser may keep a page that is left, and show it again: not before the server has said that it may still be seen. */
+/**
+ * A browser may keep a page that is left, and show it again: not before the server has said that it may still be seen.
+ */
 export function hideWhenLeft() {
   window.addEventListener("pagehide", () => document.documentElement.classList.add("away"));
 }
@@ -36,7 +38,8 @@ export function wipe(heading, className = "problem") {
   document.title = "Signed out · Callboard";
   // What was searched for stands in the address.
   history.replaceState(null, "", location.pathname);
-  for (const name of ["person", "scope", "epoch", "version", "queueMetrics"]) delete document.documentElement.dataset[name];
+  for (const name of ["person", "scope", "epoch", "version", "queueMetrics"])
+    delete document.documentElement.dataset[name];
   show();
   const main = Object.assign(document.createElement("main"), { id: "content", className });
   main.append(Object.assign(document.createElement("h1"), { role: "alert", textContent: heading }));

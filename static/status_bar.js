@@ -9,7 +9,8 @@ const DAY = 24 * 3600 * 1000;
 const PARTS = 1000;
 
 /** When the bar begins: with the first status, but no earlier than a day ago. */
-export const beginning = (history, now) => Math.max(now - DAY, Math.min(now, ...Object.keys(history).map((key) => Date.parse(key))));
+export const beginning = (history, now) =>
+  Math.max(now - DAY, Math.min(now, ...Object.keys(history).map((key) => Date.parse(key))));
 
 /** The parts of the bar, each `{ activity, from, width, title }`. */
 export function spans(history, now) {
@@ -20,15 +21,22 @@ export function spans(history, now) {
   return Object.entries(history)
     .sort((a, b) => began(a) - began(b))
     .map(([key, interval]) => {
-      const [from, to] = [place(Date.parse(key)), place(interval.until === undefined ? now : Date.parse(interval.until))];
-      return { activity: interval.activity || "unknown", from, width: to - from, title: word("status", interval.status) };
+      const [from, to] = [
+        place(Date.parse(key)),
+        place(interval.until === undefined ? now : Date.parse(interval.until)),
+      ];
+      return {
+        activity: interval.activity || "unknown",
+        from,
+        width: to - from,
+        title: word("status", interval.status),
+      };
     })
     .filter((span) => span.width > 0);
 }
 
 /** Keeps the bar what the document says; to the binding it is a list without rows. */
 export class Bar {
-
   constructor(svg, binding) {
     this.svg = svg;
     this.binding = binding;
@@ -47,7 +55,14 @@ export class Bar {
     const now = this.binding.clock.now();
     const rects = spans(history, now).map(({ activity, from, width, title }) => {
       const rect = document.createElementNS(this.svg.namespaceURI, "rect");
-      for (const [name, value] of [["x", from], ["y", 0], ["width", width], ["height", 28], ["data-activity", activity]]) rect.setAttribute(name, value);
+      for (const [name, value] of [
+        ["x", from],
+        ["y", 0],
+        ["width", width],
+        ["height", 28],
+        ["data-activity", activity],
+      ])
+        rect.setAttribute(name, value);
       const said = document.createElementNS(this.svg.namespaceURI, "title");
       said.textContent = title;
       rect.append(said);

@@ -1,5 +1,6 @@
 // Live tables: rows come and go with the document, filters and sorting work in place. A user who points at a row or has
-// the focus in one is not to have it moved away under their hand: the order pauses, which the page says, and not for long.
+// the focus in one is not to have it moved away under their hand: the order pauses, which the page says, and not for
+// long.
 
 import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
@@ -109,9 +110,12 @@ export class Table {
   /** Teams by name, and those without one last. */
   #orderGroups() {
     if (this.table.dataset.group !== "team") return;
-    const name = (body) => (body.dataset.team ? (this.binding.doc.teams?.[body.dataset.team]?.name ?? `Team ${body.dataset.team}`) : "");
+    const name = (body) =>
+      body.dataset.team ? (this.binding.doc.teams?.[body.dataset.team]?.name ?? `Team ${body.dataset.team}`) : "";
     const bodies = [...this.table.tBodies];
-    const wanted = bodies.toSorted((a, b) => compare(name(a), name(b), byText) || byText(a.dataset.team, b.dataset.team));
+    const wanted = bodies.toSorted(
+      (a, b) => compare(name(a), name(b), byText) || byText(a.dataset.team, b.dataset.team),
+    );
     if (wanted.some((body, i) => body !== bodies[i])) put(this.table, this.table.tBodies[0], wanted);
   }
 
@@ -152,14 +156,20 @@ export class Table {
       if (!agent) continue;
       const teamName = agent.team === undefined ? "" : (teams[agent.team]?.name ?? "");
       const text = [agent.name, teamName, word("status", agent.status), agent.reason ?? ""].join(" ").toLowerCase();
-      const fits = text.includes(q.trim().toLowerCase()) && (!team || String(agent.team ?? "") === team) && (!state || agent.activity === state);
+      const fits =
+        text.includes(q.trim().toLowerCase()) &&
+        (!team || String(agent.team ?? "") === team) &&
+        (!state || agent.activity === state);
       row.hidden = !fits;
       shown += fits ? 1 : 0;
     }
     for (const body of this.table.tBodies) body.hidden = !body.querySelector("tr[data-row]:not([hidden])");
     const all = this.#rows.size;
     // No agent is named: that is no count, and the page says so in words.
-    write(document.getElementById("agents-shown"), all === 0 ? "" : shown === all ? `${all} agents` : `${shown} of ${all} agents`);
+    write(
+      document.getElementById("agents-shown"),
+      all === 0 ? "" : shown === all ? `${all} agents` : `${shown} of ${all} agents`,
+    );
     document.getElementById("no-match").hidden = shown > 0 || all === 0;
   }
 }

@@ -44,7 +44,9 @@ export class Clock {
   }
 }
 
-/** Ticks every `<time datetime>` that runs: those that a formatter of `since` or `ago` keeps. Calls `also` each second. */
+/**
+ * Ticks every `<time datetime>` that runs: those that a formatter of `since` or `ago` keeps. Calls `also` each second.
+ */
 export function tick(clock, root = document, also = () => {}) {
   const step = () => {
     const now = clock.now();

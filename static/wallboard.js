@@ -41,7 +41,8 @@ export function display(clock, binding) {
   const every = () => {
     age(clock, board);
     // What ticks grows longer by itself.
-    for (const value of board.querySelectorAll("time[data-value]")) value.toggleAttribute("data-long", isLong(value.textContent));
+    for (const value of board.querySelectorAll("time[data-value]"))
+      value.toggleAttribute("data-long", isLong(value.textContent));
     return isUnfinished(rendered, shown(binding.doc, board.dataset.queues), performance.now() - began);
   };
   return { every };
@@ -51,13 +52,16 @@ export function display(clock, binding) {
 export function shown(doc, listed = "") {
   const there = Object.keys(doc.queues ?? {});
   const wanted = listed.split(",").filter(Boolean);
-  return there.filter((id) => wanted.length === 0 || wanted.includes(id)).sort().join(",");
+  return there
+    .filter((id) => wanted.length === 0 || wanted.includes(id))
+    .sort()
+    .join(",");
 }
 
 /**
- * Whether a wallboard that was rendered for some queues must be rendered again for others: rows are the server's alone. A board without
- * any tries again too, because the server finds queues by name only when it paints. Once a minute, so that a floor that
- * is being set up does not make every wall blink.
+ * Whether a wallboard that was rendered for some queues must be rendered again for others: rows are the server's alone.
+ * A board without any tries again too, because the server finds queues by name only when it paints. Once a minute, so
+ * that a floor that is being set up does not make every wall blink.
  */
 export const isUnfinished = (rendered, wanted, age) => age >= HEAL_EVERY && (rendered !== wanted || rendered === "");
 
@@ -68,7 +72,10 @@ function age(clock, board) {
   const since = Number(board.dataset.stoppedAt);
   band.hidden = !since;
   // Said once: what is read out when it changes must not change each second.
-  write(document.getElementById("band-said"), since ? `Data stopped at ${sinceText(since, clock.zone, clock.running())}` : "");
+  write(
+    document.getElementById("band-said"),
+    since ? `Data stopped at ${sinceText(since, clock.zone, clock.running())}` : "",
+  );
   if (!since) return;
   const seconds = (clock.running() - since) / 1000;
   write(document.getElementById("band-age"), `(${duration(seconds)} ago)`);

@@ -87,8 +87,8 @@ async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
             match signalr {
                 Ok(transport) => Finding::Ok(format!("{seen} It pushes over {transport}.")),
                 Err(why) => Finding::Problem(format!(
-                    "{seen} It does not push, and would only be polled every 5 s: {why} Check `signalr_path`, `hub` and \
-                     `transports`."
+                    "{seen} It does not push, and would only be polled every 5 s: {why} Check `signalr_path`, `hub` \
+                     and `transports`."
                 )),
             }
         }

@@ -61,8 +61,8 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), CommandError> {
         Mode::Preview => ("Would be erased", "Nothing was changed."),
     };
     print_line(&format!(
-        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {sessions} \
-         sessions, {audit} audit entries. {end}"
+        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, \
+         {sessions} sessions, {audit} audit entries. {end}"
     ));
     warn_about_backups(&backup_dir(&config));
     Ok(())
@@ -112,8 +112,8 @@ fn warn_about_backups(dir: &Path) {
     let backups = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "db")).count();
     if backups > 0 {
         print_line(&format!(
-            "{backups} backups in {} were made before and still hold the customer's data. Delete them, or wait until they \
-             are replaced; erase again after restoring one.",
+            "{backups} backups in {} were made before and still hold the customer's data. Delete them, or wait until \
+             they are replaced; erase again after restoring one.",
             dir.display()
         ));
     }

@@ -45,13 +45,13 @@ pub(super) fn check_exposure(config: &Config) -> Result<(), CommandError> {
     let is_https = server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     match config.access.sign_in {
         SignIn::None if !server.behind_sign_in => Err(CommandError::Usage(format!(
-            "server.listen = \"{listen}\" would show all data to every client that reaches it, because access.sign_in is \
-             \"none\": listen on 127.0.0.1, let people sign in, or put a proxy that signs people in before it and set \
-             server.behind_sign_in = true."
+            "server.listen = \"{listen}\" would show all data to every client that reaches it, because access.sign_in \
+             is \"none\": listen on 127.0.0.1, let people sign in, or put a proxy that signs people in before it and \
+             set server.behind_sign_in = true."
         ))),
         SignIn::Clarity if !is_https => Err(CommandError::Usage(format!(
-            "server.listen = \"{listen}\" would take passwords without TLS: set server.tls, or put a proxy that speaks TLS \
-             before it, and set server.public_url to the https address that people type; or listen on 127.0.0.1."
+            "server.listen = \"{listen}\" would take passwords without TLS: set server.tls, or put a proxy that speaks \
+             TLS before it, and set server.public_url to the https address that people type; or listen on 127.0.0.1."
         ))),
         _ => Ok(()),
     }

@@ -68,8 +68,8 @@ pub(super) async fn execute(
             Ok(vec![
                 token.text().expose_secret().to_owned(),
                 format!(
-                    "This token is shown once. Open /display#token=… on the screen, or type it there. It is valid for {browsers}, \
-                     until {}.",
+                    "This token is shown once. Open /display#token=… on the screen, or type it there. It is valid for \
+                     {browsers}, until {}.",
                     display.expires.strftime("%Y-%m-%d")
                 ),
             ])

@@ -21,8 +21,8 @@ pub enum ConfigError {
     },
     /// The file holds a secret and other users of the machine can read it.
     #[error(
-        "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put the \
-         secret into a file of its own and name that as {key}_file.",
+        "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put \
+         the secret into a file of its own and name that as {key}_file.",
         path = path.display()
     )]
     Public {

@@ -50,7 +50,8 @@ fn check(key: &str, name: &str, kind: &str, known: &[String], custom_prefix: &st
     Err(ConfigError::invalid(
         key,
         format!(
-            "is not a known {kind}: did you mean \"{nearest}\"? A metric of your own Clarity is written \"{custom_prefix}itsName\""
+            "is not a known {kind}: did you mean \"{nearest}\"? A metric of your own Clarity is written \
+                \"{custom_prefix}itsName\""
         ),
     ))
 }

@@ -117,7 +117,8 @@ fn debug_output_contains_no_secret() {
 
 #[test]
 fn defaults_of_constructors_equal_defaults_of_the_file() {
-    let text = "[clarity]\napi_root = \"https://c.example/webapi/api\"\nclient_id = \"x\"\nauth = \"static\"\ntoken = \"t\"\n\
+    let text = "[clarity]\napi_root = \"https://c.example/webapi/api\"\nclient_id = \"x\"\nauth = \"static\"\ntoken = \
+        \"t\"\n\
                 [goodays]\napi_token = \"t\"\nhmac_secrets = [\"s\"]\n[[wallboards]]\nname = \"a\"";
     let read = Place::with(text).load().expect("a configuration");
     let url = |text: &str| url::Url::parse(text).expect("a URL");
@@ -361,8 +362,8 @@ fn value_that_cannot_be_used_is_refused_with_what_to_do() {
     for term in ["13m", "0d", "-1d", "1d 2h"] {
         assert_refused(
             &format!("[privacy]\nkeep_feedback = \"{term}\""),
-            "privacy.keep_feedback must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" \
-             or \"2y\".",
+            "privacy.keep_feedback must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \
+             \"13mo\" or \"2y\".",
         );
     }
     assert_refused(
@@ -398,13 +399,13 @@ fn value_that_cannot_be_used_is_refused_with_what_to_do() {
     );
     assert_refused(
         "[[wallboards]]\nname = \"a\"\ntiles = [\"queuedCount\", \"longestWiat\"]",
-        "wallboards[0].tiles[1] is not a known tile: did you mean \"longestWait\"? A metric of your own Clarity is written \
-         \"metric.itsName\".",
+        "wallboards[0].tiles[1] is not a known tile: did you mean \"longestWait\"? A metric of your own Clarity is \
+         written \"metric.itsName\".",
     );
     assert_refused(
         "[[thresholds]]\non = \"queue.longestWiat\"\nwarn = \"30s\"",
-        "thresholds[0].on is not a known value: did you mean \"queue.longestWait\"? A metric of your own Clarity is written \
-         \"queue.metric.itsName\".",
+        "thresholds[0].on is not a known value: did you mean \"queue.longestWait\"? A metric of your own Clarity is \
+         written \"queue.metric.itsName\".",
     );
 }
 
@@ -448,8 +449,8 @@ fn file_with_inline_secrets_must_be_private() {
         for (mode, is_public) in [(0o600, false), (0o640, false), (0o644, true), (0o602, true), (0o601, true)] {
             set_mode(&place.file(), mode);
             let expected = format!(
-                "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put \
-                 the secret into a file of its own and name that as {key}_file.",
+                "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 \
+                 {path}, or put the secret into a file of its own and name that as {key}_file.",
                 path = place.file().display()
             );
             assert_eq!(place.load().err(), is_public.then_some(expected), "{text}");
@@ -483,8 +484,8 @@ fn service_account_has_exactly_one_credential() {
     for (lines, sentence) in [
         (
             "username = \"a\"",
-            "clarity.password is missing: write the service account's password into a password_file, or name a keytab or \
-             a credential_cache.",
+            "clarity.password is missing: write the service account's password into a password_file, or name a keytab \
+             or a credential_cache.",
         ),
         (
             "username = \"a\"\npassword = \"p\"\nkeytab = \"k\"",
@@ -516,7 +517,8 @@ fn keytab_must_exist_and_be_private() {
     let shown = path.display();
     let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
     refused(format!(
-        "clarity.keytab names {shown}, which does not exist: ask the domain's administrators to export it, with AES keys."
+        "clarity.keytab names {shown}, which does not exist: ask the domain's administrators to export it, with AES \
+            keys."
     ));
     place.secret("secrets/keytab", "\u{5}\u{2}");
     assert_eq!(place.load().expect("a configuration").clarity.expect("a section").keytab, Some(path.clone()));

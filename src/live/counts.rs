@@ -1,8 +1,8 @@
 //! What a view counts of what its viewer may see: the only place where agents and who waits are counted, for pages,
 //! wallboards and programs alike.
 //!
-//! An agent counts once, however many queues they serve. What cannot be counted is absent: a sum over queues of which one is
-//! not known is not known.
+//! An agent counts once, however many queues they serve. What cannot be counted is absent: a sum over queues of which
+//! one is not known is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -169,8 +169,8 @@ impl Counted<'_> {
         counts
     }
 
-    /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of its
-    /// queues.
+    /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of
+    /// its queues.
     fn staff_of(&self, scope: &Scope, crew: &StaffByTeam) -> Staff {
         let topics = scope.topics();
         if topics.contains(&Topic::Agents) {

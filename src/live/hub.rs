@@ -106,8 +106,8 @@ impl Hub {
         self.0.gold.copy().get(key).is_some_and(|entity| project(&entity, permission).is_some())
     }
 
-    /// The document of a view now. A page or a program is always answered: where there is no room for one view more, with a
-    /// document that is not kept. `owner`: the viewer, as far as their scopes are limited.
+    /// The document of a view now. A page or a program is always answered: where there is no room for one view more,
+    /// with a document that is not kept. `owner`: the viewer, as far as their scopes are limited.
     ///
     /// # Errors
     /// [`ViewError::NoSuchPage`].

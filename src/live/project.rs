@@ -1,8 +1,8 @@
 //! The one way from an entity to what a viewer may see of it: for pages, states, patches, counts, and whether something
 //! exists at all.
 //!
-//! What is not permitted is absent: both the entity and the numbers that count it. Most entities are permitted whole; then
-//! the same `Arc` is returned, so that all viewers who see it whole share its rendering.
+//! What is not permitted is absent: both the entity and the numbers that count it. Most entities are permitted whole;
+//! then the same `Arc` is returned, so that all viewers who see it whole share its rendering.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -49,8 +49,8 @@ pub enum Topic {
 pub enum DetailLevel {
     /// Everything that a supervisor may see.
     Supervisor,
-    /// The same, with everything about agents that is too large for a floor: what they did in the last 24 hours, and their
-    /// metrics by queue. Of queues and teams the names alone.
+    /// The same, with everything about agents that is too large for a floor: what they did in the last 24 hours, and
+    /// their metrics by queue. Of queues and teams the names alone.
     Agent,
     /// A response with all its words; of agents, queues and teams only who they are.
     Response,
@@ -73,7 +73,8 @@ pub struct Scope {
 pub enum ScopeError {
     /// It names no kind of scope.
     #[error(
-        "There is no scope \"{0}\". Use all, floor, feedback, feedback:2, surveys, surveys:2, response:id, status, agents:1,2, queues:1,2, teams:1,2 or wallboard:name."
+        "There is no scope \"{0}\". Use all, floor, feedback, feedback:2, surveys, surveys:2, response:id, status, \
+            agents:1,2, queues:1,2, teams:1,2 or wallboard:name."
     )]
     Unknown(String),
     /// It lists something that is not a number.
@@ -241,8 +242,8 @@ impl Scope {
         &self.topics
     }
 
-    /// The same without what it names and this permission does not: a team that is not theirs is one that does not exist,
-    /// also where something of theirs hangs on it.
+    /// The same without what it names and this permission does not: a team that is not theirs is one that does not
+    /// exist, also where something of theirs hangs on it.
     pub(super) fn permitted(mut self, permission: &Permission) -> Self {
         if permission.visibility().is_some() {
             self.topics.retain(|topic| match topic {
@@ -271,8 +272,8 @@ impl Scope {
         scope
     }
 
-    /// A scope with metrics has their labels. The state of the four systems is part of every scope: no page shows old numbers
-    /// as live.
+    /// A scope with metrics has their labels. The state of the four systems is part of every scope: no page shows old
+    /// numbers as live.
     fn of(text: &str, topics: impl IntoIterator<Item = Topic>) -> Self {
         let mut topics: BTreeSet<Topic> = topics.into_iter().collect();
         if !topics.is_empty() {

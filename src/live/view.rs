@@ -116,8 +116,8 @@ impl View {
     }
 
     /// Renders the document for the first time. Viewers of the same document wait until then; the other views and the
-    /// routing of changes do not: changes that are routed here meanwhile are applied at the end. `follow` routes changes by the
-    /// topics that the view has now, which may be others once it is read.
+    /// routing of changes do not: changes that are routed here meanwhile are applied at the end. `follow` routes
+    /// changes by the topics that the view has now, which may be others once it is read.
     pub(super) fn load(&self, gold: &GoldCopy, follow: impl Fn(), after_read: impl Fn()) {
         self.is_loaded.get_or_init(|| {
             loop {
@@ -132,8 +132,8 @@ impl View {
         });
     }
 
-    /// Takes what was read, and what was routed here meanwhile. `false`: it is to be read again, because deltas were missed,
-    /// or because agents are counted whose changes were not routed here.
+    /// Takes what was read, and what was routed here meanwhile. `false`: it is to be read again, because deltas were
+    /// missed, or because agents are counted whose changes were not routed here.
     fn catch_up(&self, version: u64, contents: Contents) -> bool {
         let mut state = self.state();
         let has_other_teams = state.contents.named_teams() != contents.named_teams();
@@ -255,8 +255,8 @@ impl View {
         Ok((patch, version))
     }
 
-    /// Takes the changes of a delta that concern this view. Says whether its topics are others from now on: what it has not
-    /// followed so far is to be read.
+    /// Takes the changes of a delta that concern this view. Says whether its topics are others from now on: what it has
+    /// not followed so far is to be read.
     pub(super) fn apply<'a, 'b: 'a>(
         &self,
         delta: &Arc<Delta>,
@@ -297,7 +297,8 @@ impl View {
         if before.is_empty() {
             return;
         }
-        // A view that was read between a version's writing and its delta is ahead already: its versions rise all the same.
+        // A view that was read between a version's writing and its delta is ahead already: its versions rise all the
+        // same.
         let version = version.max(state.history.version + 1);
         state.history.push(version, received, before);
         drop(state);

@@ -10,8 +10,8 @@ use super::scope::{DetailLevel, Scope, Topic};
 use crate::domain::{Permission, Role, TeamId, Visibility};
 use crate::gold::Entity;
 
-/// A scope as far as its viewer is permitted. Equal keys share a view, and different keys never do: a document of one can
-/// never be resumed by the other. Cheap to clone.
+/// A scope as far as its viewer is permitted. Equal keys share a view, and different keys never do: a document of one
+/// can never be resumed by the other. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewKey {
     scope: Scope,
@@ -75,8 +75,8 @@ impl ViewKey {
         self.permission.sees_agent(agent.id).then(|| CountedAgent { team, activity: agent.activity() })
     }
 
-    /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted hangs
-    /// on one of these; not everything that does is seen. Where a limited viewer follows all agents, the visible
+    /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted
+    /// hangs on one of these; not everything that does is seen. Where a limited viewer follows all agents, the visible
     /// ones are followed one by one, so that changes of others do not wake them.
     pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
         let mut wanted = self.scope.topics().clone();

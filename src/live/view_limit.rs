@@ -58,8 +58,8 @@ impl ViewLimit {
         })
     }
 
-    /// Records a one-time view. Returns whether there was room: one-time views may hold half of the limit, so that a user
-    /// who has opened many pages can still follow some.
+    /// Records a one-time view. Returns whether there was room: one-time views may hold half of the limit, so that a
+    /// user who has opened many pages can still follow some.
     pub fn look(&self, owner: &ViewOwner, scope: &str) -> bool {
         self.take(owner, scope, self.0.most.div_ceil(2), 0)
     }

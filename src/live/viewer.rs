@@ -1,5 +1,5 @@
-//! One cursor per socket. A viewer never has a queue: when its socket can take a frame, it gets the way from what it has
-//! to what is. A slow viewer gets there in fewer and larger patches.
+//! One cursor per socket. A viewer never has a queue: when its socket can take a frame, it gets the way from what it
+//! has to what is. A slow viewer gets there in fewer and larger patches.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -190,9 +190,9 @@ impl Audit<'_> {
 impl AuditFilter {
     /// The query, which uses an index for each filter, and its parameters. `None`: no actor has that name.
     ///
-    /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter for
-    /// one value reads no entry outside of a span of time. An action or a target of which a part is given is a span of the
-    /// index itself, whose entries are put in order afterwards.
+    /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter
+    /// for one value reads no entry outside of a span of time. An action or a target of which a part is given is a span
+    /// of the index itself, whose entries are put in order afterwards.
     fn question(
         &self,
         connection: &Connection,
@@ -258,8 +258,8 @@ fn at_of(connection: &Connection, seq: i64) -> Result<Option<i64>, StoreError> {
     Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
 }
 
-/// The names in the audit that hold a text. Each name costs one look into the index, however many entries it has; letters
-/// are compared here, because SQLite folds those of ASCII alone.
+/// The names in the audit that hold a text. Each name costs one look into the index, however many entries it has;
+/// letters are compared here, because SQLite folds those of ASCII alone.
 fn names_with(connection: &Connection, part: &str) -> Result<Vec<String>, StoreError> {
     let part = part.to_lowercase();
     let mut statement = connection.prepare_cached(
@@ -353,7 +353,8 @@ fn insert(
     let (ended, reason) = (outcome.map(|_| now.as_millisecond()), outcome.and_then(|(_, reason)| reason));
     connection
         .prepare_cached(
-            "INSERT INTO audit (at, kind, agent, name, address, sign_in, action, target, before, after, ended, outcome, reason)
+            "INSERT INTO audit (at, kind, agent, name, address, sign_in, action, target, before, after, ended, \
+                outcome, reason)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![

@@ -22,7 +22,8 @@ impl DiskSpace {
         Self { dir, needed, measure }
     }
 
-    /// Whether there is room for something new. A disk that does not say how full it is will say so when it is written to.
+    /// Whether there is room for something new. A disk that does not say how full it is will say so when it is written
+    /// to.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         let free = (self.measure)(&self.dir).unwrap_or(u64::MAX);
         if free < self.needed { Err(StoreError::Full { free, needed: self.needed }) } else { Ok(()) }

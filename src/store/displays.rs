@@ -291,7 +291,8 @@ impl Displays<'_> {
             .await
     }
 
-    /// Gives a browser a key for a display, if it may have one, and records the use. A key is valid as long as the token.
+    /// Gives a browser a key for a display, if it may have one, and records the use. A key is valid as long as the
+    /// token.
     ///
     /// In one transaction: of two browsers that use a bound token at once, one is refused.
     ///
@@ -301,43 +302,48 @@ impl Displays<'_> {
         let DisplayLoginAttempt { display, credential, new_key: key, current_key: held, address, browser } = entry;
         let (display, key, held) = (display.to_owned(), key::hash(key), held.map(key::hash));
         let (address, now) = (address.map(|address| address.to_string()), self.0.clock.now().as_millisecond());
-        self.0.write(move |connection| {
-            let (revoked, expires, is_bound): (bool, i64, bool) = connection
-                .prepare_cached("SELECT revoked IS NOT NULL, expires, bound FROM display WHERE id = ?1")?
-                .query_row([&display], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let has_key = |key: Option<&KeyHash>| {
+        self.0
+            .write(move |connection| {
+                let (revoked, expires, is_bound): (bool, i64, bool) = connection
+                    .prepare_cached("SELECT revoked IS NOT NULL, expires, bound FROM display WHERE id = ?1")?
+                    .query_row([&display], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                let has_key = |key: Option<&KeyHash>| {
+                    connection
+                        .prepare_cached(
+                            "SELECT EXISTS (SELECT 1 FROM display_key WHERE display = ?1 AND key = ifnull(?2, \
+                        key))",
+                        )?
+                        .query_row(params![display, key], |row| row.get::<_, bool>(0))
+                };
+                let outcome = if revoked {
+                    DisplayLoginOutcome::Revoked
+                } else if now >= expires {
+                    DisplayLoginOutcome::Expired
+                } else if held.is_some() && has_key(held.as_ref())? {
+                    DisplayLoginOutcome::AlreadyPaired
+                } else if credential == DisplayCredential::Token && is_bound && has_key(None)? {
+                    DisplayLoginOutcome::OtherBrowser
+                } else {
+                    connection
+                        .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
+                        .execute(params![key, display, now])?;
+                    DisplayLoginOutcome::Accepted
+                };
                 connection
-                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM display_key WHERE display = ?1 AND key = ifnull(?2, key))")?
-                    .query_row(params![display, key], |row| row.get::<_, bool>(0))
-            };
-            let outcome = if revoked {
-                DisplayLoginOutcome::Revoked
-            } else if now >= expires {
-                DisplayLoginOutcome::Expired
-            } else if held.is_some() && has_key(held.as_ref())? {
-                DisplayLoginOutcome::AlreadyPaired
-            } else if credential == DisplayCredential::Token && is_bound && has_key(None)? {
-                DisplayLoginOutcome::OtherBrowser
-            } else {
-                connection
-                    .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
-                    .execute(params![key, display, now])?;
-                DisplayLoginOutcome::Accepted
-            };
-            connection
                 .prepare_cached(
-                    "INSERT INTO display_login (display, at, credential, address, browser, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO display_login (display, at, credential, address, browser, outcome) VALUES (?1, ?2, \
+                        ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![display, now, credential.as_str(), address, browser, outcome.as_str()])?;
-            connection
-                .prepare_cached(
-                    "DELETE FROM display_login WHERE display = ?1 AND outcome = ?2 AND seq NOT IN (
+                connection
+                    .prepare_cached(
+                        "DELETE FROM display_login WHERE display = ?1 AND outcome = ?2 AND seq NOT IN (
                         SELECT seq FROM display_login WHERE display = ?1 AND outcome = ?2 ORDER BY seq DESC LIMIT ?3)",
-                )?
-                .execute(params![display, outcome.as_str(), USES_KEPT])?;
-            Ok(outcome)
-        })
-        .await
+                    )?
+                    .execute(params![display, outcome.as_str(), USES_KEPT])?;
+                Ok(outcome)
+            })
+            .await
     }
 
     /// The uses of codes and tokens by display, newest first.
@@ -348,7 +354,8 @@ impl Displays<'_> {
         self.0
             .read(|connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT display, at, credential, address, browser, outcome FROM display_login ORDER BY display, seq DESC",
+                    "SELECT display, at, credential, address, browser, outcome FROM display_login ORDER BY display, \
+                        seq DESC",
                 )?;
                 let mut rows = statement.query([])?;
                 let mut uses: HashMap<String, Vec<DisplayLogin>> = HashMap::new();
@@ -540,7 +547,8 @@ mod tests {
         let token = DisplayToken::generate();
         let file = database::open_to_write(&dir.path().join(database::FILE)).expect("a file");
         file.execute(
-            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
+            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, \
+                4e12, ?2)",
             params![token.id(), token.hash()],
         )
         .expect("a row");

@@ -1,7 +1,7 @@
 //! Erases a customer: what they wrote, what was written about them, and what was sent to them.
 //!
-//! Anonymous counts stay, and keyed hashes (`suppression`), so that a repeated event brings nothing back. Backups are not
-//! changed: they expire.
+//! Anonymous counts stay, and keyed hashes (`suppression`), so that a repeated event brings nothing back. Backups are
+//! not changed: they expire.
 
 use std::collections::BTreeSet;
 use std::fmt;

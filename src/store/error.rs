@@ -74,7 +74,8 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// The directory cannot be created, opened or locked.
-    #[error("The data directory {} cannot be used. Check that it exists on a local disk and belongs to this user.", dir.display())]
+    #[error("The data directory {} cannot be used. Check that it exists on a local disk and belongs to this \
+        user.", dir.display())]
     Directory {
         /// The directory.
         dir: PathBuf,
@@ -83,7 +84,8 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// Others can enter the directory.
-    #[error("Every user of this machine can enter the data directory {dir} (mode {mode:o}): run chmod 700 {dir}.", dir = dir.display())]
+    #[error("Every user of this machine can enter the data directory {dir} (mode {mode:o}): run chmod 700 \
+        {dir}.", dir = dir.display())]
     PublicDirectory {
         /// The directory.
         dir: PathBuf,
@@ -98,7 +100,8 @@ pub enum StoreError {
     },
     /// The file was written by a newer Callboard.
     #[error(
-        "The database has schema {found} and this Callboard knows {known}. Start the newer Callboard, or restore a backup."
+        "The database has schema {found} and this Callboard knows {known}. Start the newer Callboard, or restore a \
+            backup."
     )]
     Newer {
         /// The file's schema.

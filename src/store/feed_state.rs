@@ -159,7 +159,8 @@ pub(super) fn forget_thing(connection: &Connection, thing: &str) -> Result<(), S
 pub(super) fn forget_before(connection: &Connection, then: i64, portion: u32) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "DELETE FROM feed_state WHERE (kind, key) IN (SELECT kind, key FROM feed_state WHERE changed < ?1 LIMIT ?2)",
+            "DELETE FROM feed_state WHERE (kind, key) IN (SELECT kind, key FROM feed_state WHERE changed < ?1 LIMIT \
+                ?2)",
         )?
         .execute(params![then, portion])?;
     Ok(())

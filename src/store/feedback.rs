@@ -1,7 +1,7 @@
 //! Responses: one row per response, merged from all its events.
 //!
-//! Raw webhooks expire; these rows stay longer. They are written in the transaction that marks the event as processed, so
-//! that each event has its effect exactly once.
+//! Raw webhooks expire; these rows stay longer. They are written in the transaction that marks the event as processed,
+//! so that each event has its effect exactly once.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,9 @@ pub struct ProcessedEvent {
 pub struct Feedback<'a>(pub(super) &'a Shared);
 
 impl Feedback<'_> {
-    /// Stores the content of events and marks them as processed. Returns each response complete, so that gold gets back one
-    /// that it dropped from memory. Events that are no longer in the inbox, and those of erased customers, have no effect.
+    /// Stores the content of events and marks them as processed. Returns each response complete, so that gold gets back
+    /// one that it dropped from memory. Events that are no longer in the inbox, and those of erased customers, have no
+    /// effect.
     ///
     /// # Errors
     /// If the store is busy or closed, or the disk fails. Then no event has had an effect.

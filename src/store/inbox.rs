@@ -131,13 +131,13 @@ pub struct InboxCounts {
 pub struct Inbox<'a>(pub(super) &'a Shared);
 
 impl Inbox<'_> {
-    /// Stores an event. When this returns, the event is on disk and may be acknowledged. The same bytes from the same source
-    /// are stored once, however often and concurrently they arrive (reliability.md W5), and forever: a repetition a year
-    /// later is still a duplicate, whether or not the first is still stored (W6).
+    /// Stores an event. When this returns, the event is on disk and may be acknowledged. The same bytes from the same
+    /// source are stored once, however often and concurrently they arrive (reliability.md W5), and forever: a
+    /// repetition a year later is still a duplicate, whether or not the first is still stored (W6).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the disk is nearly full; otherwise if the store is
-    /// closed or the disk fails. The sender should retry in all cases.
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the disk is nearly full; otherwise if the
+    /// store is closed or the disk fails. The sender should retry in all cases.
     pub async fn accept(self, arrival: IncomingEvent) -> Result<InboxReceipt, StoreError> {
         self.accept_about(arrival, EventContext::default()).await
     }

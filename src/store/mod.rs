@@ -1,8 +1,8 @@
-//! What survives a restart: the inbox of events, feedback, survey results, sessions, the outbox of requests, the audit, displays
-//! and sign-ins; with retention, erasure of customers, and backups.
+//! What survives a restart: the inbox of events, feedback, survey results, sessions, the outbox of requests, the audit,
+//! displays and sign-ins; with retention, erasure of customers, and backups.
 //!
-//! One SQLite file, `callboard.db`, on a local disk. One thread writes, with group commit; what it has acknowledged is on
-//! disk. When its queue is full, a write fails at once and does not wait.
+//! One SQLite file, `callboard.db`, on a local disk. One thread writes, with group commit; what it has acknowledged is
+//! on disk. When its queue is full, a write fails at once and does not wait.
 
 mod audit;
 mod backup;
@@ -102,8 +102,8 @@ impl Store {
     /// process ended become [`RequestState::Unknown`](crate::domain::RequestState::Unknown). Blocks on the disk.
     ///
     /// # Errors
-    /// When other users can enter the directory, when another process uses it, when a newer Callboard wrote the file, or
-    /// when the disk fails.
+    /// When other users can enter the directory, when another process uses it, when a newer Callboard wrote the file,
+    /// or when the disk fails.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         Self::open_with(dir, clock, Settings::default())
     }
@@ -129,8 +129,8 @@ impl Store {
         let suppression = SuppressionList::open(dir)?;
         if !suppression.verify(&connection)? {
             tracing::error!(
-                "erasure.key is not the key with which customers were erased from this database: copy it from where the \
-                 database came from, or an event that is sent again may restore their data"
+                "erasure.key is not the key with which customers were erased from this database: copy it from where \
+                 the database came from, or an event that is sent again may restore their data"
             );
         }
         let reader = Reader::open(&path)?;
@@ -151,8 +151,8 @@ impl Store {
         })))
     }
 
-    /// Writes what still waits, makes a checkpoint and closes the file. Later calls are [`StoreError::Closed`]. The directory
-    /// stays locked until the last clone is dropped.
+    /// Writes what still waits, makes a checkpoint and closes the file. Later calls are [`StoreError::Closed`]. The
+    /// directory stays locked until the last clone is dropped.
     pub async fn close(&self) {
         // A backup that is interrupted leaves no file; a large one must not delay the shutdown.
         let _ = tokio::time::timeout(MAX_BACKUP_WAIT, self.0.backing_up.lock()).await;
@@ -160,8 +160,8 @@ impl Store {
         self.0.writer.close().await;
     }
 
-    /// Why the store takes no new events: the last write failed, or the disk is nearly full. In the first case this also
-    /// writes a probe, so that a recovered disk is noticed without a new event. `None`: it takes new events.
+    /// Why the store takes no new events: the last write failed, or the disk is nearly full. In the first case this
+    /// also writes a probe, so that a recovered disk is noticed without a new event. `None`: it takes new events.
     #[must_use]
     pub fn probe_write_error(&self) -> Option<StoreError> {
         let error = self.write_error();
@@ -177,8 +177,8 @@ impl Store {
         if self.0.writer.is_healthy() { self.0.disk_space.check().err() } else { Some(StoreError::Failing) }
     }
 
-    /// Resolves when several writes in a row failed because of the disk, each over a new connection. The process should end
-    /// then: another start may find the disk repaired.
+    /// Resolves when several writes in a row failed because of the disk, each over a new connection. The process should
+    /// end then: another start may find the disk repaired.
     pub async fn failed_permanently(&self) {
         self.0.writer.failed_permanently().await;
     }

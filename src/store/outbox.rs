@@ -201,8 +201,8 @@ impl Outbox<'_> {
             .await
     }
 
-    /// The requests of a kind that were not accepted, oldest first, behind the one with the id `after`: a person may have
-    /// to see them however old they are. Without dry runs and without erased ones.
+    /// The requests of a kind that were not accepted, oldest first, behind the one with the id `after`: a person may
+    /// have to see them however old they are. Without dry runs and without erased ones.
     ///
     /// # Errors
     /// When the store is closed or the disk fails.
@@ -243,8 +243,8 @@ impl Outbox<'_> {
             .await
     }
 
-    /// The requests of a kind that have not ended, oldest first: those that wait for an attempt, are being sent, or have
-    /// an unknown outcome.
+    /// The requests of a kind that have not ended, oldest first: those that wait for an attempt, are being sent, or
+    /// have an unknown outcome.
     ///
     /// # Errors
     /// When the store is closed or the disk fails.

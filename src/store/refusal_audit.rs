@@ -1,8 +1,8 @@
 //! Refused requests in the audit.
 //!
-//! Neither a response nor a client can be slowed down by it, and no client can fill the disk: an entry tells of the first
-//! refusal of its kind in a minute, a second one how many more there were, and unauthenticated clients together have a small
-//! rate of entries. `callboard_refusals_total` counts all, and those that the audit omits.
+//! Neither a response nor a client can be slowed down by it, and no client can fill the disk: an entry tells of the
+//! first refusal of its kind in a minute, a second one how many more there were, and unauthenticated clients together
+//! have a small rate of entries. `callboard_refusals_total` counts all, and those that the audit omits.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,8 +25,8 @@ const MAX_OPEN: usize = 2048;
 /// How many refusals may wait to be written.
 const QUEUE: usize = 256;
 
-/// Entries caused by unauthenticated clients together: the burst, and the pause between two. With the usual retention that
-/// is at most half a million entries a year.
+/// Entries caused by unauthenticated clients together: the burst, and the pause between two. With the usual retention
+/// that is at most half a million entries a year.
 const UNAUTHENTICATED: (u32, Duration) = (200, Duration::from_secs(60));
 
 /// The same for users, displays and programs, who are known by name.
@@ -78,8 +78,8 @@ impl RefusalAudit {
     }
 }
 
-/// Refusals that share an entry. An unauthenticated client chooses targets freely, so its refusals are not kept apart by
-/// target.
+/// Refusals that share an entry. An unauthenticated client chooses targets freely, so its refusals are not kept apart
+/// by target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum RefusalKind {
     Authenticated(String, &'static str, String),

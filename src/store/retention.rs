@@ -89,7 +89,8 @@ fn remove_portion(
 ) -> Result<RetentionReport, StoreError> {
     let (feedback, webhooks) = (before(now, keep.feedback), before(now, keep.webhooks));
     let over = format!(
-        "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
+        "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT \
+            {PORTION})"
     );
     feed_state::forget_before(connection, webhooks, PORTION)?;
     let mut oldest = connection.prepare_cached(
@@ -106,7 +107,8 @@ fn remove_portion(
     let emptied = emptied.collect::<Result<Vec<_>, rusqlite::Error>>()?;
     emptied.iter().try_for_each(|id| outbox::remove_interaction_names(connection, id))?;
     let mut told = connection.prepare_cached(
-        "DELETE FROM survey_result WHERE uuid IN (SELECT uuid FROM survey_result WHERE changed < ?1 LIMIT ?2) RETURNING uuid",
+        "DELETE FROM survey_result WHERE uuid IN (SELECT uuid FROM survey_result WHERE changed < ?1 LIMIT ?2) \
+            RETURNING uuid",
     )?;
     let results = told.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
     let results = results.map(|id| Ok(id?.into())).collect::<Result<Vec<SurveyId>, rusqlite::Error>>()?;

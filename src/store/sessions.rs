@@ -100,7 +100,8 @@ fn read(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
 /// Removes the oldest sessions before an instant, up to a limit.
 pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) -> Result<Vec<SessionId>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "DELETE FROM session WHERE session IN (SELECT session FROM session WHERE began < ?1 LIMIT ?2) RETURNING session",
+        "DELETE FROM session WHERE session IN (SELECT session FROM session WHERE began < ?1 LIMIT ?2) RETURNING \
+            session",
     )?;
     let removed = statement.query_map(params![before, limit], |row| Ok(SessionId(row.get(0)?)))?;
     Ok(removed.collect::<Result<_, _>>()?)

@@ -1,5 +1,6 @@
-//! Sign-ins, over restarts. The browser's key is stored as a hash, and the user's token sealed with that key, which is not
-//! stored: the file reveals neither. Backups have no sign-ins, because one that ended after the backup must not return.
+//! Sign-ins, over restarts. The browser's key is stored as a hash, and the user's token sealed with that key, which is
+//! not stored: the file reveals neither. Backups have no sign-ins, because one that ended after the backup must not
+//! return.
 
 use std::net::IpAddr;
 

@@ -74,15 +74,16 @@ impl SuppressionList {
         for mark in key.chain(emails).chain(phones).chain(subjects) {
             connection
                 .prepare_cached(
-                    "INSERT INTO suppression (hash, at) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET at = excluded.at",
+                    "INSERT INTO suppression (hash, at) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET at = \
+                        excluded.at",
                 )?
                 .execute(params![mark, at.as_millisecond()])?;
         }
         Ok(())
     }
 
-    /// Whether an event is about a customer who was erased. `created` is when its response was written: one that was written
-    /// after the erasure is kept.
+    /// Whether an event is about a customer who was erased. `created` is when its response was written: one that was
+    /// written after the erasure is kept.
     pub(super) fn is_erased(
         &self,
         connection: &Connection,

@@ -23,9 +23,9 @@ pub struct SurveyRecord {
 pub struct SurveyResults<'a>(pub(super) &'a Shared);
 
 impl SurveyResults<'_> {
-    /// Stores a page of records and moves the cursor, in one transaction. An older record never replaces a newer one, so
-    /// that pages may come twice and in any order. Returns the records of customers who were not erased: publish them
-    /// while the batch is held.
+    /// Stores a page of records and moves the cursor, in one transaction. An older record never replaces a newer one,
+    /// so that pages may come twice and in any order. Returns the records of customers who were not erased: publish
+    /// them while the batch is held.
     ///
     /// # Errors
     /// If the store is busy or closed, or the disk fails.

@@ -1,9 +1,9 @@
-//! The one thread that writes, with group commit: everything that waits goes into one transaction, so that a burst costs one
-//! sync of the disk. A single job does not wait for others. After a batch, its callers are about to come again, so the next
-//! transaction waits for as many, up to [`MAX_BATCH_WAIT`].
+//! The one thread that writes, with group commit: everything that waits goes into one transaction, so that a burst
+//! costs one sync of the disk. A single job does not wait for others. After a batch, its callers are about to come
+//! again, so the next transaction waits for as many, up to [`MAX_BATCH_WAIT`].
 //!
-//! Jobs that a sender waits for go first. What events mean is written when no sender waits, or when it has waited long: a
-//! burst is acknowledged before it is processed, and is safe on the disk meanwhile.
+//! Jobs that a sender waits for go first. What events mean is written when no sender waits, or when it has waited long:
+//! a burst is acknowledged before it is processed, and is safe on the disk meanwhile.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -32,15 +32,15 @@ const MAX_DEFERRED_WAIT: Duration = Duration::from_millis(250);
 /// How long a transaction waits at most for jobs that are about to come: about as long as one sync takes.
 const MAX_BATCH_WAIT: Duration = Duration::from_micros(300);
 
-/// After how many jobs there is a checkpoint, as soon as nothing waits. SQLite would do it inside a commit, which would then
-/// take longer.
+/// After how many jobs there is a checkpoint, as soon as nothing waits. SQLite would do it inside a commit, which would
+/// then take longer.
 const CHECKPOINT_AFTER: usize = 512;
 
 /// The size of the write-ahead log, in bytes, above which a warning is logged: something prevents checkpoints.
 const LARGE_LOG: u64 = 64 << 20;
 
-/// How many transactions in a row may fail because of the disk, each over a connection of its own, until the store fails
-/// permanently.
+/// How many transactions in a row may fail because of the disk, each over a connection of its own, until the store
+/// fails permanently.
 const MAX_FAILED_TRANSACTIONS: u64 = 3;
 
 /// A handle to the writing thread.
@@ -65,7 +65,8 @@ type BoxedJob = Box<dyn Job>;
 pub(super) enum TransactionMode {
     /// In the next transaction, in a savepoint of its own.
     Batched,
-    /// In the next transaction, without a savepoint: if it fails after it has written something, the whole transaction fails.
+    /// In the next transaction, without a savepoint: if it fails after it has written something, the whole transaction
+    /// fails.
     BatchedUnguarded,
     /// In a transaction of its own, after batched jobs, but no deferred than [`MAX_DEFERRED_WAIT`] behind them.
     Deferred,
@@ -291,7 +292,8 @@ impl BatchWriter {
                 self.since_checkpoint += batch.len();
             }
             Err(error) => {
-                tracing::error!(%error, waiting = batch.len(), "a transaction was not confirmed; the database is opened again");
+                tracing::error!(%error, waiting = batch.len(), "a transaction was not confirmed; the database is \
+                    opened again");
                 // After a failed sync the system may have dropped what it could not write: the same connection must not
                 // try again, because that sync would succeed.
                 self.connection = None;
@@ -363,8 +365,8 @@ impl BatchWriter {
     }
 }
 
-/// Receives jobs for the next batch: waits for the first one if `wait`, and up to [`MAX_BATCH_WAIT`] for as many as there were
-/// in the last batch. `false`: there are no more jobs and there will be none.
+/// Receives jobs for the next batch: waits for the first one if `wait`, and up to [`MAX_BATCH_WAIT`] for as many as
+/// there were in the last batch. `false`: there are no more jobs and there will be none.
 fn receive(jobs: &Receiver<BoxedJob>, received: &mut Vec<BoxedJob>, wait: bool, last_batch: usize) -> bool {
     if wait && received.is_empty() {
         match jobs.recv() {

@@ -128,8 +128,8 @@ impl ApiError {
         )
     }
 
-    /// A scope that cannot be opened: 404 for a page that the list does not have, 429 where one user has too many scopes
-    /// open, 503 where all users together have.
+    /// A scope that cannot be opened: 404 for a page that the list does not have, 429 where one user has too many
+    /// scopes open, 503 where all users together have.
     #[must_use]
     pub fn view_refused(refused: ViewError) -> Self {
         let problem = match refused {

@@ -246,8 +246,8 @@ fn cells(line: &Line) -> String {
     ])
 }
 
-/// One line as RFC 4180 writes it. What a spreadsheet would take for a formula stands behind an apostrophe: names and reasons
-/// are other people's words.
+/// One line as RFC 4180 writes it. What a spreadsheet would take for a formula stands behind an apostrophe: names and
+/// reasons are other people's words.
 fn row(cells: [String; HEAD.len()]) -> String {
     let cells = cells.map(|cell| {
         let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);

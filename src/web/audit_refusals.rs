@@ -1,5 +1,5 @@
-//! A middleware that records refused requests in the audit: refused actions, and refused reading of what only supervisors
-//! and administrators may read.
+//! A middleware that records refused requests in the audit: refused actions, and refused reading of what only
+//! supervisors and administrators may read.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ pub async fn audit_refusals(State(access): State<Access>, mut request: Request, 
     response
 }
 
-/// The status and the reason of a refusal that has no entry yet. 404 counts for changes: what a viewer may not see does not
-/// exist for them.
+/// The status and the reason of a refusal that has no entry yet. 404 counts for changes: what a viewer may not see does
+/// not exist for them.
 fn refusal(response: &Response, is_change: bool) -> Option<(StatusCode, String)> {
     let problem = response.extensions().get::<Arc<ApiError>>();
     let status = match response.status() {

@@ -51,8 +51,8 @@ impl TrustedProxies {
         request.extensions_mut().insert(client);
     }
 
-    /// A client may send any forwarding header, so only trusted proxies are believed, and only what they saw themselves:
-    /// the chain is read from its end to the first address that is not trusted.
+    /// A client may send any forwarding header, so only trusted proxies are believed, and only what they saw
+    /// themselves: the chain is read from its end to the first address that is not trusted.
     fn client_ip(&self, tcp: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.trusts(tcp) {
             return tcp;

@@ -1,4 +1,5 @@
-//! `POST /confirm`: asks before a form that reaches a customer is sent, for pages without JavaScript. It changes nothing.
+//! `POST /confirm`: asks before a form that reaches a customer is sent, for pages without JavaScript. It changes
+//! nothing.
 
 use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Response};

@@ -26,7 +26,8 @@ pub async fn by_program(
         CredentialsTried::NotNow(left) => {
             let seconds = left.as_secs() + 1;
             return Err(ApiError::too_many_requests(seconds).detail(format!(
-                "The credentials were tried as often as is safe: one more wrong try may lock the account. Wait {} minutes.",
+                "The credentials were tried as often as is safe: one more wrong try may lock the account. Wait {} \
+                    minutes.",
                 seconds.div_ceil(60)
             )));
         }

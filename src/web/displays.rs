@@ -32,11 +32,12 @@ const COOKIE_SECONDS: u64 = 400 * 24 * 3600;
 /// After how long a display without a slot polls again, in seconds.
 const RETRY_SLOT: u64 = 10;
 
-/// After how long the page about a refused token shows a pairing code instead, in seconds: a display has no user who could
-/// do it.
+/// After how long the page about a refused token shows a pairing code instead, in seconds: a display has no user who
+/// could do it.
 const SHOW_REFUSAL: u64 = 20;
 
-/// `GET /display`: a display without access shows a pairing code, another one goes to its wallboard. The page reloads itself.
+/// `GET /display`: a display without access shows a pairing code, another one goes to its wallboard. The page reloads
+/// itself.
 pub async fn page(
     State(access): State<Access>,
     State(displays): State<Displays>,
@@ -135,8 +136,8 @@ fn client(address: Option<IpAddr>, headers: &HeaderMap) -> DisplayClient {
     DisplayClient { address, browser: browser_kind(browser) }
 }
 
-/// The kind of browser of a `User-Agent`, as one of our own words. Most browsers name several others too: the first match
-/// in this order counts.
+/// The kind of browser of a `User-Agent`, as one of our own words. Most browsers name several others too: the first
+/// match in this order counts.
 fn browser_kind(user_agent: &str) -> &'static str {
     const KINDS: [(&str, &str); 9] = [
         ("Tizen", "Samsung TV"),

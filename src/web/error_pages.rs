@@ -14,8 +14,8 @@ use super::api_error::{ApiError, MAX_REJECTION};
 /// Renders a problem as a whole HTML page.
 pub type ProblemPage = fn(&ApiError) -> String;
 
-/// A middleware that turns every error response into a problem: axum's own, which are plain text or empty, become problem
-/// documents, and for browsers every problem becomes a page. It belongs outside every layer that can refuse.
+/// A middleware that turns every error response into a problem: axum's own, which are plain text or empty, become
+/// problem documents, and for browsers every problem becomes a page. It belongs outside every layer that can refuse.
 pub async fn present(problem_page: ProblemPage, request: Request, next: Next) -> Response {
     let is_browser = wants_html(request.headers());
     let mut response = next.run(request).await;
@@ -46,7 +46,8 @@ pub fn plain_page(problem: &ApiError) -> String {
     let (title, next) = (escape(heading), escape(next));
     let detail = problem.user_detail().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}<p>{next}</p>\
+        "<!doctype html><html lang=\"en\"><meta \
+            charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}<p>{next}</p>\
          <p><a href=\"/\">Back to the board</a></p></html>"
     )
 }

@@ -17,8 +17,8 @@ use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
 
-/// `POST /api/v1/feedback/{response}/{action}`. 202: written down and on its way; how far it has come is in the document from
-/// now on.
+/// `POST /api/v1/feedback/{response}/{action}`. 202: written down and on its way; how far it has come is in the
+/// document from now on.
 pub async fn act(
     State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
@@ -48,8 +48,8 @@ pub struct Retry {
     sure: bool,
 }
 
-/// `POST /api/v1/feedback/{response}/actions/{id}/retry`. What may have arrived is looked up first, unless the caller is
-/// `sure` that it was not done.
+/// `POST /api/v1/feedback/{response}/actions/{id}/retry`. What may have arrived is looked up first, unless the caller
+/// is `sure` that it was not done.
 pub async fn retry(
     State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,

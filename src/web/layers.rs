@@ -130,7 +130,8 @@ fn normalize_content_type(headers: &mut HeaderMap) {
     }
 }
 
-/// Requests that change something must come from our own pages, except webhooks, which are signed and come from no browser.
+/// Requests that change something must come from our own pages, except webhooks, which are signed and come from no
+/// browser.
 fn needs_own_origin(request: &Request) -> bool {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     !is_read && !request.uri().path().starts_with("/webhooks/")

@@ -31,7 +31,8 @@ const SLOTS: u64 = 1 << 16;
 /// After how many checks the slots at rest are dropped.
 const PRUNE_EVERY: u32 = 4096;
 
-/// API requests of one address: per second, and burst. The agents of an office behind one address load their pages together.
+/// API requests of one address: per second, and burst. The agents of an office behind one address load their pages
+/// together.
 const API: (u32, u32) = (20, 400);
 
 /// The same for pages, sign-in and sign-out. After a restart an office may load all of its pages again.
@@ -95,8 +96,8 @@ pub async fn limit_pages(State(rates): State<Rates>, request: Request, next: Nex
     }
 }
 
-/// A middleware for webhooks: limits those with a wrong signature. Signed ones are always taken, because a sender that is
-/// throttled may disable its webhook.
+/// A middleware for webhooks: limits those with a wrong signature. Signed ones are always taken, because a sender that
+/// is throttled may disable its webhook.
 pub async fn limit_webhooks(State(rates): State<Rates>, request: Request, next: Next) -> Response {
     let address = limited_address(&request);
     let response = next.run(request).await;
@@ -111,7 +112,8 @@ pub async fn limit_webhooks(State(rates): State<Rates>, request: Request, next: 
     }
 }
 
-/// The client's address, unless it is loopback: a local reverse proxy that is not configured is one address for all clients.
+/// The client's address, unless it is loopback: a local reverse proxy that is not configured is one address for all
+/// clients.
 fn limited_address(request: &Request) -> Option<IpAddr> {
     request.extensions().get::<ClientIp>().map(|ClientIp(address)| *address).filter(|address| !address.is_loopback())
 }

@@ -1,10 +1,11 @@
 //! HTTP and HTML, and nothing else.
 //!
 //! - [`router`]: all routes. [`state`]: what handlers extract.
-//! - [`serve`]: the accept loop, with [`tls`]. [`layers`]: what surrounds every route, with [`client_ip`], [`origin`] and
-//!   [`error_pages`]. [`limits`]: rate limits. `audit_refusals`: refused requests in the audit.
+//! - [`serve`]: the accept loop, with [`tls`]. [`layers`]: what surrounds every route, with [`client_ip`], [`origin`]
+//!   and [`error_pages`]. [`limits`]: rate limits. `audit_refusals`: refused requests in the audit.
 //! - [`mod@access`] authenticates.
-//! - [`page_handlers`], [`pages`] and [`assets`]: the pages. `login`, `displays`, `sign_ins`, [`audit`]: pages with an API.
+//! - [`page_handlers`], [`pages`] and [`assets`]: the pages. `login`, `displays`, `sign_ins`, [`audit`]: pages with an
+//!   API.
 //! - `state_api`, [`socket`], `feedback`, [`supervise`], [`surveys`], [`webhooks`], [`ops`]: the API, described by
 //!   [`openapi`]. Its handlers return [`api_error::ApiError`].
 

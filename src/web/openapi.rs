@@ -1,6 +1,7 @@
 //! `GET /api/v1/openapi.json`: what programs can ask of us, in OpenAPI 3.1.
 //!
-//! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
+//! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator
+//! knows.
 
 mod access;
 mod actions;
@@ -32,7 +33,8 @@ pub fn document() -> Value {
         "info": {
             "title": "Callboard",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem documents."
+            "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem \
+                documents."
         },
         "paths": paths,
         "components": {
@@ -61,10 +63,11 @@ fn paths() -> Value {
         }},
         "/api/v1/live": {"get": {
             "summary": "A WebSocket on which the state of a scope is kept up to date.",
-            "description": "The server sends text frames, each a `Frame`. With `epoch` and `version` of what the caller already \
-                holds, the first frame is one patch that covers the gap, or a snapshot where that is no longer possible. The server \
-                closes with 1012 when it restarts, 1013 when it is overloaded, 4401 when a sign-in is needed, 4403 when the scope \
-                is gone, 4429 when one person or one sign-in has too many open: come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
+            "description": "The server sends text frames, each a `Frame`. With `epoch` and `version` of what the \
+                caller already holds, the first frame is one patch that covers the gap, or a snapshot where that is no \
+                longer possible. The server closes with 1012 when it restarts, 1013 when it is overloaded, 4401 when a \
+                sign-in is needed, 4403 when the scope is gone, 4429 when one person or one sign-in has too many open: \
+                come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
             "parameters": [
                 reference("parameters/scope"), reference("parameters/epoch"), reference("parameters/version"),
                 {"name": "ticket", "in": "query", "required": false, "schema": {"type": "string"},
@@ -86,9 +89,10 @@ fn paths() -> Value {
         }},
         "/api/v1/surveys": {"post": {
             "summary": "Asks Agent Connect to survey a customer about the agent who helped them.",
-            "description": "What becomes of it arrives as a patch of `surveys`. A customer is asked once about each interaction, \
-                whichever user or program asks: a second request is refused with 409 and the type `urn:callboard:problem:already-requested`, whose `asked` \
-                says when and by which user it was requested (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
+            "description": "What becomes of it arrives as a patch of `surveys`. A customer is asked once about each \
+                interaction, whichever user or program asks: a second request is refused with 409 and the type \
+                `urn:callboard:problem:already-requested`, whose `asked` says when and by which user it was requested \
+                (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
             "parameters": [reference("parameters/idempotencyKey")],
             "requestBody": {
                 "required": true,
@@ -99,7 +103,8 @@ fn paths() -> Value {
             },
             "responses": {
                 "202": answer("It is written down and will be sent.", "SurveyAccepted"),
-                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the \
+                    page."},
                 "400": reference("responses/Problem"),
                 "401": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
@@ -124,7 +129,8 @@ fn paths() -> Value {
             },
             "responses": {
                 "202": answer("It will be sent.", "SurveyAccepted"),
-                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the \
+                    page."},
                 "400": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
                 "404": reference("responses/Problem"),
@@ -144,7 +150,8 @@ fn paths() -> Value {
             },
             "responses": {
                 "202": answer("It is written down and will be sent, or was before.", "SurveyAccepted"),
-                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the \
+                    page."},
                 "400": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
                 "404": reference("responses/Problem"),
@@ -172,8 +179,8 @@ fn paths() -> Value {
         }},
         "/webhooks/goodays": {"post": {
             "summary": "Takes an event from Goodays. Answered with success only once the event is on disk.",
-            "description": "The signature is checked over the bytes as they came; at most 1 MiB, without content encoding. Sending \
-                an event again is harmless.",
+            "description": "The signature is checked over the bytes as they came; at most 1 MiB, without content \
+                encoding. Sending an event again is harmless.",
             "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
             "responses": {
                 "204": {"description": "The event is on disk, now or since an earlier time."},
@@ -198,7 +205,8 @@ fn paths() -> Value {
             "responses": {"200": plain("It does.", "text/plain")}
         }},
         "/readyz": {"get": {
-            "summary": "Whether viewers may be sent here. An upstream's outage is told, and changes nothing about that.",
+            "summary": "Whether viewers may be sent here. An upstream's outage is told, and changes nothing about \
+                that.",
             "responses": {
                 "200": answer("They may.", "Readiness"),
                 "503": answer("Not yet, or no longer.", "Readiness")
@@ -217,10 +225,11 @@ fn paths() -> Value {
 fn parameters() -> Value {
     let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
     json!({
-        "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, `agents:41,42`, `queues:1,2`, `teams:3`, \
-            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. A page \
-            that the list does not have is refused. `agents:41,42` carries the first page of what customers said. It \
-            narrows what the caller may see and never widens it.",
+        "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, \
+            `agents:41,42`, `queues:1,2`, `teams:3`, `wallboard:name`, `response:id`, or one page of 100 of a list \
+            that grows without bound: `feedback:1`, `surveys:2`. A page that the list does not have is refused. \
+            `agents:41,42` carries the first page of what customers said. It narrows what the caller may see and never \
+            widens it.",
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
@@ -228,8 +237,8 @@ fn parameters() -> Value {
         "surveyId": {"name": "id", "in": "path", "required": true, "description": "A member of `surveys`.", "schema": {"type": "string"}},
         "idempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the first time \
-                and does nothing twice.",
+            "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the \
+                first time and does nothing twice.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255}
         }
     })
@@ -241,7 +250,8 @@ fn responses() -> Value {
         "Problem": {"description": "What went wrong.", "content": problem},
         "NotNow": {
             "description": "Not possible just now.",
-            "headers": {"Retry-After": {"description": "When to come back, in seconds.", "schema": {"type": "integer"}}},
+            "headers": {"Retry-After": {"description": "When to come back, in \
+                seconds.", "schema": {"type": "integer"}}},
             "content": problem
         }
     })
@@ -259,13 +269,16 @@ fn schemas() -> Value {
                 "beat": "#/components/schemas/Beat"
             }}
         },
-        "Snapshot": object("The whole document. It replaces what the viewer has.", &["type", "epoch", "version", "state"], json!({
+        "Snapshot": object("The whole document. It replaces what the viewer \
+            has.", &["type", "epoch", "version", "state"], json!({
             "type": {"const": "snapshot"},
             "epoch": {"type": "string", "description": "Versions of different epochs cannot be compared."},
             "version": version(),
             "scope": {"type": "string"},
-            "build": {"type": "string", "description": "The server's build. A page of another build should be loaded again."},
-            "now": {"type": "string", "format": "date-time", "description": "The server's time; on a socket the next beat tells it."},
+            "build": {"type": "string", "description": "The server's build. A page of another build should be loaded \
+                again."},
+            "now": {"type": "string", "format": "date-time", "description": "The server's time; on a socket the next \
+                beat tells it."},
             "state": reference("schemas/State")
         })),
         "Patch": object("What changed since the version before.", &["type", "version", "patch"], json!({
@@ -276,7 +289,8 @@ fn schemas() -> Value {
         "Beat": object("Every five seconds: the link lives.", &["type", "version", "now"], json!({
             "type": {"const": "beat"},
             "version": version(),
-            "now": {"type": "string", "format": "date-time", "description": "The server's time, for everything that ticks."}
+            "now": {"type": "string", "format": "date-time", "description": "The server's time, for everything that \
+                ticks."}
         })),
         "State": object(
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
@@ -285,26 +299,33 @@ fn schemas() -> Value {
                 "lists", "labels", "sources", "server",
             ],
             json!({
-                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues. `unlisted`: Clarity's list of queues does not name it.", true), "teams": counted("Teams.", true),
+                "agents": counted("Agents. `occupancy.value` is in percent, to one \
+                    decimal.", true), "queues": counted("Queues. `unlisted`: Clarity's list of queues does not name \
+                    it.", true), "teams": counted("Teams.", true),
                 "feedback": keyed, "surveys": keyed,
                 "places": counted("Places that responses are about.", false),
-                "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),
-                "totals": counted("What is counted of everything together, under `floor`. Where it is not for this viewer, `hidden.feedback` stands in its place.", true),
+                "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all \
+                    others, `lift` to one decimal.", false),
+                "totals": counted("What is counted of everything together, under `floor`. Where it is not for this \
+                    viewer, `hidden.feedback` stands in its place.", true),
                 "counts": {"type": "object", "additionalProperties": reference("schemas/Counts"),
-                    "description": "What is counted of what this viewer sees: `all` together, `team:3`, `team:` for those in no team, `queue:11`. \
-                        Pages and wallboards show these numbers."},
+                    "description": "What is counted of what this viewer sees: `all` together, `team:3`, `team:` for \
+                        those in no team, `queue:11`. Pages and wallboards show these numbers."},
                 "alerts": keyed,
-                "lists": {"type": "object", "description": "How much there is of the list of which a document carries one page.",
+                "lists": {"type": "object", "description": "How much there is of the list of which a document carries \
+                    one page.",
                     "properties": {"feedback": reference("schemas/List"), "surveys": reference("schemas/List")}},
                 "labels": {"type": "object", "additionalProperties": {"type": "string"},
                     "description": "What Clarity's people call the metrics, by the metric's name."},
                 "sources": {"type": "object", "additionalProperties": reference("schemas/Source")},
                 "server": {"type": "object", "additionalProperties": reference("schemas/Source"),
-                    "description": "Ourselves: `disk` is `live`, `stale` while backups fail, `down` while new events are refused."}
+                    "description": "Ourselves: `disk` is `live`, `stale` while backups fail, `down` while new events \
+                        are refused."}
             })
         ),
         "List": object(
-            "A list of which the document carries one page of 100: what needs a reply or a review first, then the newest.",
+            "A list of which the document carries one page of 100: what needs a reply or a review first, then the \
+                newest.",
             &["total", "needsAction", "page", "pages", "states"],
             json!({
                 "total": {"type": "integer", "description": "How many there are, on all pages."},
@@ -313,13 +334,15 @@ fn schemas() -> Value {
                 "states": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many there are in each state."}
             })
         ),
-        "FeedbackTotal": joined(period_and(), json!({"description": "Feedback counted together. The members of a period are the \
-            board's day; `month` has the 30 days that end with it. Times are in seconds, shares in percent."})),
+        "FeedbackTotal": joined(period_and(), json!({"description": "Feedback counted together. The members of a \
+            period are the board's day; `month` has the 30 days that end with it. Times are in seconds, shares in \
+            percent."})),
         "FeedbackPeriod": object("What was counted since an instant.", &["window", "since", "responses"], period()),
         "Share": object("A share with its counts.", &["value", "hit", "n", "low", "high"], json!({
             "value": {"type": "number", "description": "In percent, to one decimal."},
             "hit": version(), "n": version(),
-            "low": {"type": "integer", "description": "Where the true share lies with 95 % confidence (Wilson), in percent."},
+            "low": {"type": "integer", "description": "Where the true share lies with 95 % confidence (Wilson), in \
+                percent."},
             "high": {"type": "integer", "description": "The other end of it, in whole percent."},
             "small": {"const": true, "description": "Fewer than five cases."}
         })),
@@ -330,25 +353,31 @@ fn schemas() -> Value {
             "medianSeconds": seconds, "p90Seconds": seconds, "n": version(), "small": {"const": true},
             "inOpeningHours": {"const": true, "description": "Only opening hours count. Left out: all time does."}
         })),
-        "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to 6.", &["value", "promoters", "detractors", "n"], json!({
-            "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "To one decimal. Pages show it whole."},
+        "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to \
+            6.", &["value", "promoters", "detractors", "n"], json!({
+            "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "To one decimal. Pages show \
+                it whole."},
             "promoters": version(), "detractors": version(), "n": version(), "small": {"const": true}
         })),
         "Counts": object("What is counted now. What is not known is absent, and never 0.", &[], json!({
             "staff": reference("schemas/Staff"),
-            "waiting": {"type": "integer", "description": "Customers who wait in all queues. Absent: of one of them it is not known."},
-            "longestWaitSince": {"type": "string", "format": "date-time", "description": "Absent: no caller waits, or it is not known of all."},
+            "waiting": {"type": "integer", "description": "Customers who wait in all queues. Absent: of one of them \
+                it is not known."},
+            "longestWaitSince": {"type": "string", "format": "date-time", "description": "Absent: no caller waits, or \
+                it is not known of all."},
             "longestWaitQueue": {"type": "integer"},
             "openFeedback": {"type": "integer", "description": "Threads linked to teams that need a reply."},
             "nps": reference("schemas/Nps"), "csat": reference("schemas/Share"),
             "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Metrics that are counts, of all queues."},
-            "hidden": {"type": "object", "additionalProperties": {"const": true}, "description": "Which of these are not for this viewer."}
+            "hidden": {"type": "object", "additionalProperties": {"const": true}, "description": "Which of these are \
+                not for this viewer."}
         })),
         "Staff": object("Agents by what they do, each once, however many queues they serve.",
             &["agents", "loggedIn", "available", "ringing", "inContact", "afterCall", "away", "loggedOut", "unknown"], json!({
             "agents": version(),
             "loggedIn": {"type": "integer", "minimum": 0, "description": "In any state but logged out and unknown."},
-            "available": {"type": "integer", "minimum": 0, "description": "Ready for the next contact: available and not suspended."},
+            "available": {"type": "integer", "minimum": 0, "description": "Ready for the next contact: available and \
+                not suspended."},
             "ringing": version(), "inContact": version(), "afterCall": version(),
             "away": {"type": "integer", "minimum": 0, "description": "Logged in and not ready, also by suspension."},
             "loggedOut": version(),
@@ -359,38 +388,52 @@ fn schemas() -> Value {
             "since": {"type": "string", "format": "date-time"},
             "reason": {"type": "string"},
             "lastData": {"type": "string", "format": "date-time"},
-            "nextTry": {"type": "string", "format": "date-time", "description": "When refused credentials are shown again. An administrator may try sooner."},
+            "nextTry": {"type": "string", "format": "date-time", "description": "When refused credentials are shown \
+                again. An administrator may try sooner."},
             "transport": {"type": "string"},
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "Names of the agents that Clarity refuses to show to the service account, by id."},
-            "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: behind. Left out below five seconds, and where it was not measured. What it dates is told by our clock."},
+            "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: \
+                behind. Left out below five seconds, and where it was not measured. What it dates is told by our \
+                clock."},
             "counters": {"type": "object", "additionalProperties": {"type": "integer"}},
             "hidden": {"type": "object", "description": "What there is of this, but not for this viewer: `counters`."}
         })),
-        "SurveyRequest": object("Which customer is asked about which agent.", &["channel", "ext_interaction_id"], json!({
+        "SurveyRequest": object("Which customer is asked about which \
+            agent.", &["channel", "ext_interaction_id"], json!({
             "customer_name": {"type": "string"},
-            "customer_email": {"type": "string", "format": "email", "description": "Where the survey goes; needed unless do_not_send."},
-            "employee_email": {"type": "string", "format": "email", "description": "The agent's address in Agent Connect; this or employee_custom_id."},
-            "employee_custom_id": {"type": "string", "description": "The agent's id in Agent Connect. Leading zeros count."},
+            "customer_email": {"type": "string", "format": "email", "description": "Where the survey goes; needed \
+                unless do_not_send."},
+            "employee_email": {"type": "string", "format": "email", "description": "The agent's address in Agent \
+                Connect; this or employee_custom_id."},
+            "employee_custom_id": {"type": "string", "description": "The agent's id in Agent Connect. Leading zeros \
+                count."},
             "channel": {"type": "string", "examples": ["phone", "email", "chat"]},
-            "ext_interaction_id": {"type": "string", "description": "The session, case or order, as Agent Connect will repeat it."},
-            "tags": {"type": "array", "items": {"type": "string"}, "description": "The first 20 different ones are sent."},
+            "ext_interaction_id": {"type": "string", "description": "The session, case or order, as Agent Connect \
+                will repeat it."},
+            "tags": {"type": "array", "items": {"type": "string"}, "description": "The first 20 different ones are \
+                sent."},
             "session_id": {"type": "integer", "description": "The Clarity session that it is about."},
             "external_url": {"type": "string", "format": "uri"},
             "brand": {"type": "string"},
             "language": {"type": "string", "examples": ["fr-ca"]},
             "country": {"type": "string", "examples": ["CA"]},
-            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not surveyed."},
-            "again": {"type": "boolean", "description": "Asks on purpose although this interaction was asked about before."}
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not \
+                surveyed."},
+            "again": {"type": "boolean", "description": "Asks on purpose although this interaction was asked about \
+                before."}
         })),
         "SurveyRecovery": object("Who made good what went wrong.", &[], json!({
-            "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent of that survey."},
+            "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent of \
+                that survey."},
             "employee_custom_id": {"type": "string", "description": "Their id in their Agent Connect profile."},
             "tags": {"type": "array", "items": {"type": "string"}, "description": "What it was about."},
-            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not surveyed."}
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but the customer is not \
+                surveyed."}
         })),
         "SurveyRetry": object("How a survey request is sent again.", &[], json!({
-            "again": {"type": "boolean", "description": "Although another about the same interaction was sent meanwhile."}
+            "again": {"type": "boolean", "description": "Although another about the same interaction was sent \
+                meanwhile."}
         })),
         "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
             "id": {"type": "string"},
@@ -427,7 +470,8 @@ fn period() -> Value {
     json!({
         "window": {"enum": ["day", "30days"]},
         "since": {"type": "string", "format": "date-time", "description": "The instant since which this counts."},
-        "responses": {"type": "integer", "description": "Goodays responses and Agent Connect ratings, recoveries apart."},
+        "responses": {"type": "integer", "description": "Goodays responses and Agent Connect ratings, recoveries \
+            apart."},
         "nps": reference("schemas/Nps"),
         "stars": mean,
         "csat": share,
@@ -448,14 +492,16 @@ fn period_and() -> Value {
     let more = json!({
         "open": {"type": "integer", "description": "Threads that need a reply now."},
         "openByAge": {"type": "object", "additionalProperties": version(),
-            "description": "The same by how long: `under4Hours`, `under24Hours`, `under3Days`, `older`. The server moves them."},
+            "description": "The same by how long: `under4Hours`, `under24Hours`, `under3Days`, `older`. The server \
+                moves them."},
         "overdue": {"type": "integer", "description": "Waiting longer than `goodays.answer_within` promises."},
         "coverage": object(
             "Interactions whose customers were asked, of all that ended, and the others by reason.",
             &["window", "since", "value", "hit", "n"],
             json!({
                 "window": {"const": "day"}, "since": {"type": "string", "format": "date-time"},
-                "value": {"type": "number", "description": "In percent, to one decimal."}, "hit": version(), "n": version(),
+                "value": {"type": "number", "description": "In percent, to one \
+                    decimal."}, "hit": version(), "n": version(),
                 "low": {"type": "integer", "description": "In whole percent."}, "high": {"type": "integer", "description": "In whole percent."}, "small": {"const": true},
                 "reasons": {"type": "object", "additionalProperties": version()}
             })

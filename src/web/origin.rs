@@ -43,7 +43,8 @@ impl OriginRule {
     }
 
     fn is_ours(&self, origin: &str, headers: &HeaderMap) -> bool {
-        // A scheme and a host, and nothing behind them. Letter case, a trailing dot and the scheme's default port are ignored.
+        // A scheme and a host, and nothing behind them. Letter case, a trailing dot and the scheme's default port are
+        // ignored.
         let Some((scheme, host)) = origin.split_once("://").filter(|(_, host)| !host.contains(['/', '?', '#', '@']))
         else {
             return false;

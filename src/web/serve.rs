@@ -1,5 +1,5 @@
-//! The accept loop: connection limits, timeouts, TLS and graceful shutdown. `axum::serve` has no header timeout, so that a
-//! client that sends nothing, or sends it slowly, would hold its connection forever.
+//! The accept loop: connection limits, timeouts, TLS and graceful shutdown. `axum::serve` has no header timeout, so
+//! that a client that sends nothing, or sends it slowly, would hold its connection forever.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

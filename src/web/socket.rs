@@ -1,7 +1,7 @@
 //! `GET /api/v1/live`: the WebSocket of the live protocol.
 //!
-//! One task per socket, and never more than one frame in flight: a slow viewer gets fewer and larger patches. In
-//! flight is what the viewer has not read, whether it is in our kernel, a proxy or the viewer's own kernel (see `flow`).
+//! One task per socket, and never more than one frame in flight: a slow viewer gets fewer and larger patches. In flight
+//! is what the viewer has not read, whether it is in our kernel, a proxy or the viewer's own kernel (see `flow`).
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -57,8 +57,8 @@ const CHATTER: u32 = 100;
 /// A viewer's message may have so many bytes.
 const INBOUND: usize = 64 * 1024;
 
-/// Restart, overload, slow reader, abuse, no sign-in, no such scope, and too many of them, as close codes. Below 4500 a page
-/// comes back by itself.
+/// Restart, overload, slow reader, abuse, no sign-in, no such scope, and too many of them, as close codes. Below 4500 a
+/// page comes back by itself.
 const RESTART: u16 = 1012;
 const OVERLOAD: u16 = 1013;
 const SLOW: u16 = 4008;
@@ -97,8 +97,8 @@ pub struct Wanted {
 
 /// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
 ///
-/// A client that must sign in first, or has too many sockets, is told so on the socket: no page can read the status of an upgrade that
-/// was refused.
+/// A client that must sign in first, or has too many sockets, is told so on the socket: no page can read the status of
+/// an upgrade that was refused.
 ///
 /// # Errors
 /// 400 for a scope that is none, 403 for a foreign page, 429 and 503 for a token that cannot be asked about now.
@@ -304,7 +304,8 @@ impl Line {
                     // Keeps proxies from cutting an idle link, and makes a dead one show.
                     self.ask(beats.is_multiple_of(4)).await
                 }
-                // Beats do not pile up before a slow reader either, and come after the snapshot that a document begins with.
+                // Beats do not pile up before a slow reader either, and come after the snapshot that a document begins
+                // with.
                 () = self.flow.drained(), if owes_beat && self.viewer.holds_something() && self.flow.is_open() => {
                     owes_beat = false;
                     self.beat().await

@@ -41,8 +41,8 @@ pub struct SurveyForm {
     again: String,
 }
 
-/// `POST /api/v1/surveys`: as JSON or as a form. 202: the request is stored and will be sent; its state is in the document
-/// from now on. A repeated request with the same `Idempotency-Key` does nothing twice.
+/// `POST /api/v1/surveys`: as JSON or as a form. 202: the request is stored and will be sent; its state is in the
+/// document from now on. A repeated request with the same `Idempotency-Key` does nothing twice.
 pub async fn request(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
@@ -161,8 +161,8 @@ pub struct RecoveryForm {
     tags: String,
 }
 
-/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the upstream has not told yet
-/// under which id it knows the survey.
+/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the upstream has not told
+/// yet under which id it knows the survey.
 pub async fn recover(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,

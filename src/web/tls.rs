@@ -42,7 +42,8 @@ const LIMIT: u64 = 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The certificate's file is not readable.
-    #[error("server.tls.certificate_file names {path}, which cannot be read: make it a file that this user may read.", path = path.display())]
+    #[error("server.tls.certificate_file names {path}, which cannot be read: make it a file that this user may \
+        read.", path = path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -50,7 +51,8 @@ pub enum TlsError {
         source: io::Error,
     },
     /// The certificate's file holds no certificate.
-    #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own there, followed by the intermediate certificates.", path = path.display())]
+    #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own \
+        there, followed by the intermediate certificates.", path = path.display())]
     NoCertificate {
         /// Which file.
         path: PathBuf,
@@ -64,19 +66,22 @@ pub enum TlsError {
         unfit: PrivateFileError,
     },
     /// The key's file holds no key.
-    #[error("server.tls.key_file names {path}, which holds no private key in PEM that can be used: write the certificate's own there, without a passphrase.", path = path.display())]
+    #[error("server.tls.key_file names {path}, which holds no private key in PEM that can be used: write the \
+        certificate's own there, without a passphrase.", path = path.display())]
     NoKey {
         /// Which file.
         path: PathBuf,
     },
     /// The key is not the certificate's.
-    #[error("server.tls.key_file names {path}, which is not the key of the certificate: name the two that belong together.", path = path.display())]
+    #[error("server.tls.key_file names {path}, which is not the key of the certificate: name the two that belong \
+        together.", path = path.display())]
     KeyMismatch {
         /// The file of the key.
         path: PathBuf,
     },
     /// The certificate has expired.
-    #[error("server.tls.certificate_file names {path}, which was good until {until} only: renew it.", path = path.display())]
+    #[error("server.tls.certificate_file names {path}, which was good until {until} only: renew \
+        it.", path = path.display())]
     Expired {
         /// The file of the certificate.
         path: PathBuf,
@@ -84,7 +89,8 @@ pub enum TlsError {
         until: Timestamp,
     },
     /// The certificate is not valid yet.
-    #[error("server.tls.certificate_file names {path}, which is not good before {from}: check the clock of this machine, or wait.", path = path.display())]
+    #[error("server.tls.certificate_file names {path}, which is not good before {from}: check the clock of this \
+        machine, or wait.", path = path.display())]
     NotYetValid {
         /// The file of the certificate.
         path: PathBuf,
@@ -137,8 +143,8 @@ impl Tls {
         self.acceptor.accept(stream).await
     }
 
-    /// Checks the files forever. A new certificate is used for new connections; one that cannot be used is logged once, and
-    /// the old one stays in use. Both are in the audit.
+    /// Checks the files forever. A new certificate is used for new connections; one that cannot be used is logged once,
+    /// and the old one stays in use. Both are in the audit.
     pub async fn watch_files(self, every: Duration, store: Store) {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

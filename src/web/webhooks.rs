@@ -35,8 +35,8 @@ pub async fn goodays(
     answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
 }
 
-/// `POST /webhooks/kustomer`, with the same answers. Kustomer disables a webhook that fails for long (apis.md B214), so an
-/// event that cannot be read is stored and answered with 204 like any other.
+/// `POST /webhooks/kustomer`, with the same answers. Kustomer disables a webhook that fails for long (apis.md B214), so
+/// an event that cannot be read is stored and answered with 204 like any other.
 pub async fn kustomer(
     State(intake): State<Intake>,
     State(clock): State<Clock>,
@@ -76,8 +76,8 @@ fn signed_body(
     Ok(body)
 }
 
-/// The content coding, unless it is one that changes no byte, such as `identity`, or a charset in its place. The signature
-/// is over the bytes before any encoding, and we check it before anything is decoded.
+/// The content coding, unless it is one that changes no byte, such as `identity`, or a charset in its place. The
+/// signature is over the bytes before any encoding, and we check it before anything is decoded.
 fn coding_of(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(CONTENT_ENCODING).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
     let all = fields.collect::<Vec<_>>().join(", ");

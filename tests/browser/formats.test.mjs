@@ -10,9 +10,10 @@ import { promoter, word } from "../../static/labels.js";
 const cases = JSON.parse(readFileSync(new URL("../fixtures/formats.json", import.meta.url), "utf8"));
 
 const check = (name, write) =>
-  test(`${name} is written as the server writes it`, () => {
-    for (const given of cases[name]) assert.equal(write(...given.slice(0, -1)), given.at(-1), JSON.stringify(given));
-  });
+    test(`${name} is written as the server writes it`, () => {
+        for (const given of cases[name])
+            assert.equal(write(...given.slice(0, -1)), given.at(-1), JSON.stringify(given));
+    });
 
 check("duration", format.duration);
 check("ago", format.ago);
@@ -29,20 +30,20 @@ check("promoter", promoter);
 check("why", format.why);
 
 test("scores carry their sample, and small samples are no scores", () => {
-  for (const [score, text, sample] of cases.nps) {
-    assert.equal(format.nps(score), text, JSON.stringify(score));
-    assert.equal(format.sample(score), sample, JSON.stringify(score));
-  }
+    for (const [score, text, sample] of cases.nps) {
+        assert.equal(format.nps(score), text, JSON.stringify(score));
+        assert.equal(format.sample(score), sample, JSON.stringify(score));
+    }
 });
 
 test("what is counted is written with what it stands on", () => {
-  for (const [value, style, text, note, title, small] of cases.stat) {
-    assert.deepEqual(format.stat(value ?? undefined, style), { text, note, title, small }, JSON.stringify(value));
-  }
+    for (const [value, style, text, note, title, small] of cases.stat) {
+        assert.deepEqual(format.stat(value ?? undefined, style), { text, note, title, small }, JSON.stringify(value));
+    }
 });
 
 for (const [table, words] of Object.entries(cases.words)) {
-  test(`the words of ${table} are the server's`, () => {
-    for (const [name, text] of words) assert.equal(word(table, name), text);
-  });
+    test(`the words of ${table} are the server's`, () => {
+        for (const [name, text] of words) assert.equal(word(table, name), text);
+    });
 }

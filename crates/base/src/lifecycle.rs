@@ -145,7 +145,8 @@ impl Lifecycle {
         tokio::select! {
             clean = self.shut_down(GRACE) => {
                 if !clean {
-                    tracing::warn!(grace_seconds = GRACE.as_secs(), "some tasks did not finish in time and were dropped");
+                    tracing::warn!(grace_seconds = GRACE.as_secs(), "some tasks did not finish in time and were \
+                        dropped");
                 }
             }
             () = signal() => {

@@ -107,7 +107,8 @@ mod tests {
     use super::*;
 
     /// A text that tries to forge a log line and to control the terminal.
-    const FORGED: &str = "a\r\n2026-11-21T09:00:00Z  INFO forged: b\u{1b}[2Jred\u{1b}]0;title\u{7}\u{0}\u{85}c\u{2028}d\u{2029}e\u{202e}f\u{2066}g\tz";
+    const FORGED: &str = "a\r\n2026-11-21T09:00:00Z  INFO forged: \
+        b\u{1b}[2Jred\u{1b}]0;title\u{7}\u{0}\u{85}c\u{2028}d\u{2029}e\u{202e}f\u{2066}g\tz";
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);

@@ -21,8 +21,8 @@ const CLOSING: Duration = Duration::from_millis(1500);
 
 /// Receives the calls of one hub until it is closed or dropped.
 ///
-/// A tokio task does the work, so that [`Connection::next`] is cancel-safe. The task stops reading from the server while 64
-/// events wait.
+/// A tokio task does the work, so that [`Connection::next`] is cancel-safe. The task stops reading from the server
+/// while 64 events wait.
 pub struct Connection {
     events: mpsc::Receiver<Event>,
     closing: CancellationToken,
@@ -41,9 +41,9 @@ impl Connection {
         Self::start_with(settings, credentials, || reqwest::Client::builder().user_agent(USER_AGENT))
     }
 
-    /// Begins to connect with HTTP clients that are made from `http`, which is called twice: use it to set a user agent, a
-    /// proxy, a DNS resolver or a root certificate. This crate sets redirects, cookies, content codings and timeouts itself.
-    /// WebSockets do not use these clients.
+    /// Begins to connect with HTTP clients that are made from `http`, which is called twice: use it to set a user
+    /// agent, a proxy, a DNS resolver or a root certificate. This crate sets redirects, cookies, content codings and
+    /// timeouts itself. WebSockets do not use these clients.
     ///
     /// # Errors
     /// When the TLS library cannot be set up.
@@ -71,8 +71,8 @@ impl Connection {
         }
     }
 
-    /// Sends `abort`, so that the server forgets the connection at once. Takes at most about a second. Dropping a connection
-    /// does not send it.
+    /// Sends `abort`, so that the server forgets the connection at once. Takes at most about a second. Dropping a
+    /// connection does not send it.
     pub async fn close(mut self) {
         self.closing.cancel();
         if tokio::time::timeout(CLOSING, &mut self.task).await.is_err() {

@@ -232,7 +232,8 @@ impl Driver {
         outcome
     }
 
-    /// Tells the server that the connection is over. Otherwise it would keep the connection until its disconnect timeout.
+    /// Tells the server that the connection is over. Otherwise it would keep the connection until its disconnect
+    /// timeout.
     async fn abort(&mut self) {
         let Some(session) = self.session.take() else { return };
         let (client, url) = (self.client.clone(), session.url(&self.settings, "abort"));
@@ -249,8 +250,8 @@ impl Driver {
     }
 }
 
-/// How long to wait after one more failure: exponential backoff with full jitter, so that the many clients of one server do
-/// not come back at the same time.
+/// How long to wait after one more failure: exponential backoff with full jitter, so that the many clients of one
+/// server do not come back at the same time.
 fn backoff(failures: &mut u32) -> Duration {
     let (first, longest) = CONNECT_DELAY;
     let ceiling = first.saturating_mul(2_u32.saturating_pow(*failures)).min(longest);

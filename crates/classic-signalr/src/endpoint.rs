@@ -4,8 +4,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use url::Url;
 
-/// Everything but the unreserved characters of RFC 3986. Tokens contain `+`, `/`, `=`, `|` and `,`; the server would read a
-/// raw `+` as a blank.
+/// Everything but the unreserved characters of RFC 3986. Tokens contain `+`, `/`, `=`, `|` and `,`; the server would
+/// read a raw `+` as a blank.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The URL of `command` below `base`, with `parameters` and then the query parameters from the settings.

@@ -80,7 +80,8 @@ mod tests {
 
     use super::*;
 
-    const STREAM: &str = "\u{feff}data: initialized\n\n: a comment\r\nid: 7\r\ndata: {\"name\":\"Zoë €\"}\r\n\r\ndata:{}\r\rdata: a\ndata: b\n\ndata\n\nevent: x\n\n";
+    const STREAM: &str = "\u{feff}data: initialized\n\n: a comment\r\nid: 7\r\ndata: {\"name\":\"Zoë \
+        €\"}\r\n\r\ndata:{}\r\rdata: a\ndata: b\n\ndata\n\nevent: x\n\n";
     const EVENTS: [&str; 5] = ["initialized", "{\"name\":\"Zoë €\"}", "{}", "a\nb", ""];
 
     fn decode(pieces: &[&[u8]]) -> Vec<String> {

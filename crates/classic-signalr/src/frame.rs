@@ -14,8 +14,8 @@ use super::{Error, HubCall, RepairJson};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Frame {
-    /// `C`: the position in the stream after this frame, which becomes the next `messageId`. Only if the frame has a list of
-    /// messages, which may be empty.
+    /// `C`: the position in the stream after this frame, which becomes the next `messageId`. Only if the frame has a
+    /// list of messages, which may be empty.
     pub cursor: Option<String>,
     /// `M`: the calls, in order.
     pub calls: Vec<HubCall>,
@@ -123,8 +123,8 @@ impl Frame {
     }
 }
 
-/// The calls in a list of messages, and how many messages are none. An empty object counts as neither: npm `signalrjs` sends
-/// it as a heartbeat.
+/// The calls in a list of messages, and how many messages are none. An empty object counts as neither: npm `signalrjs`
+/// sends it as a heartbeat.
 fn calls(messages: &RawValue, repair_json: Option<RepairJson>) -> Option<(Vec<WireCall>, usize)> {
     let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).ok()?;
     let is_message = |message: &&RawValue| {

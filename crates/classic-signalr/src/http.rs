@@ -36,8 +36,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients on top of what the caller has set up. Redirects are never followed: they would take the bearer token to a
-    /// host that was not allowed.
+    /// Clients on top of what the caller has set up. Redirects are never followed: they would take the bearer token to
+    /// a host that was not allowed.
     pub fn new(builder: impl Fn() -> ClientBuilder, cookies: &Arc<dyn CookieStore>) -> Result<Self, reqwest::Error> {
         let builder = || {
             // Answers are decoded by `Gunzip`, piece by piece.

@@ -1,11 +1,11 @@
 //! A client for classic ASP.NET SignalR 2.x over `webSockets`, `serverSentEvents` and `longPolling`.
 //!
-//! **Classic** SignalR is the one of .NET Framework (`Microsoft.AspNet.SignalR`). ASP.NET Core SignalR is another protocol,
-//! which this crate recognizes and refuses ([`Error::AspNetCore`]).
+//! **Classic** SignalR is the one of .NET Framework (`Microsoft.AspNet.SignalR`). ASP.NET Core SignalR is another
+//! protocol, which this crate recognizes and refuses ([`Error::AspNetCore`]).
 //!
-//! A [`Connection`] receives the calls that a server makes on the clients of one hub. It negotiates, opens the first transport
-//! that works, notices silence, reconnects with the position where it was, and connects anew when the server has forgotten
-//! it. It never gives up. Everything that happens is an [`Event`].
+//! A [`Connection`] receives the calls that a server makes on the clients of one hub. It negotiates, opens the first
+//! transport that works, notices silence, reconnects with the position where it was, and connects anew when the server
+//! has forgotten it. It never gives up. Everything that happens is an [`Event`].
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -28,21 +28,22 @@
 //!
 //! # What a receiver must expect
 //!
-//! SignalR loses messages without saying so: the server keeps the last 1,000 messages of a signal, and a groups token that it
-//! cannot decrypt counts as "no groups". Read the state that you follow from its source after each [`Event::Connected`]
-//! **and** each [`Event::Reconnected`].
+//! SignalR loses messages without saying so: the server keeps the last 1,000 messages of a signal, and a groups token
+//! that it cannot decrypt counts as "no groups". Read the state that you follow from its source after each
+//! [`Event::Connected`] **and** each [`Event::Reconnected`].
 //!
 //! # What it does not do
 //!
-//! It does not invoke methods of the hub (`send`), does not use `foreverFrame`, and follows one hub for each connection.
-//! WebSockets go past any proxy.
+//! It does not invoke methods of the hub (`send`), does not use `foreverFrame`, and follows one hub for each
+//! connection. WebSockets go past any proxy.
 //!
 //! # The protocol
 //!
-//! Microsoft has not specified it. Its documents are
-//! [Understanding and handling connection lifetime events](https://learn.microsoft.com/aspnet/signalr/overview/guide-to-the-api/handling-connection-lifetime-events)
-//! and [Introduction to security](https://learn.microsoft.com/aspnet/signalr/overview/security/introduction-to-security); the rest
-//! is the source of [SignalR/SignalR](https://github.com/SignalR/SignalR), by which this client is made.
+//! Microsoft has not specified it. Its documents are [Understanding and handling connection lifetime
+//! events](https://learn.microsoft.com/aspnet/signalr/overview/guide-to-the-api/handling-connection-lifetime-events)
+//! and [Introduction to
+//! security](https://learn.microsoft.com/aspnet/signalr/overview/security/introduction-to-security); the rest is the
+//! source of [SignalR/SignalR](https://github.com/SignalR/SignalR), by which this client is made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -71,8 +72,8 @@ pub use error::Error;
 pub use frame::Frame;
 pub use secrecy::SecretString;
 
-/// Repairs JSON that `serde_json` refuses, such as half of a surrogate pair. `None`: there is nothing to repair, or it is
-/// no JSON at all.
+/// Repairs JSON that `serde_json` refuses, such as half of a surrogate pair. `None`: there is nothing to repair, or it
+/// is no JSON at all.
 pub type RepairJson = fn(&[u8]) -> Option<String>;
 
 /// What to connect to, and how.

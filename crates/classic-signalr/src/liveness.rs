@@ -32,8 +32,8 @@ impl Liveness {
         Self { keep_alive, limit: keep_alive, disconnect, silent_since: now, last_heard: now }
     }
 
-    /// For long polling, where not every server writes keep-alives: a request may be held for so long in silence. If the
-    /// server does write one, [`Liveness::expect_keep_alives`] goes back to the keep-alive timeout.
+    /// For long polling, where not every server writes keep-alives: a request may be held for so long in silence. If
+    /// the server does write one, [`Liveness::expect_keep_alives`] goes back to the keep-alive timeout.
     pub fn allow_silence(&mut self, held: Duration) {
         self.limit = Some(held.max(self.keep_alive.unwrap_or_default()));
     }
@@ -43,8 +43,9 @@ impl Liveness {
         self.limit = self.keep_alive.or(self.limit);
     }
 
-    /// A transport was opened anew, and silence is counted from now. This does not prolong the time in which reconnecting
-    /// makes sense: otherwise a server that accepts transports and sends nothing could hold this client forever.
+    /// A transport was opened anew, and silence is counted from now. This does not prolong the time in which
+    /// reconnecting makes sense: otherwise a server that accepts transports and sends nothing could hold this client
+    /// forever.
     pub fn reconnected(&mut self, now: Instant) {
         self.silent_since = now;
     }
@@ -70,8 +71,8 @@ impl Liveness {
         now.saturating_duration_since(self.silent_since)
     }
 
-    /// How often to check, as Microsoft's client does: every third of the time between slow and lost. `None`: the server
-    /// sends no keep-alives.
+    /// How often to check, as Microsoft's client does: every third of the time between slow and lost. `None`: the
+    /// server sends no keep-alives.
     pub fn check_interval(&self) -> Option<Duration> {
         self.keep_alive.or(self.limit).map(|limit| (limit / 9).max(Duration::from_millis(10)))
     }

@@ -51,8 +51,8 @@ pub struct Negotiated {
     pub poll_delay: Duration,
 }
 
-/// The answer to `negotiate`. Other implementations of the server write numbers and booleans as text. A field of another
-/// type counts as absent.
+/// The answer to `negotiate`. Other implementations of the server write numbers and booleans as text. A field of
+/// another type counts as absent.
 struct Answer(Map<String, Value>);
 
 impl Answer {

@@ -10,8 +10,8 @@ use super::Error;
 /// A Windows account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its name: `user`, `DOMAIN\user` or `user@domain`. With a [`Credential::Cache`] it may be empty: the cache names its
-    /// account.
+    /// Its name: `user`, `DOMAIN\user` or `user@domain`. With a [`Credential::Cache`] it may be empty: the cache names
+    /// its account.
     pub username: String,
     /// Its domain. Ignored if the name contains one.
     pub domain: String,

@@ -1,7 +1,8 @@
 //! A ticket-granting ticket from a credential cache, in the form of a reply from the KDC.
 //!
-//! sspi takes no ticket: it always sends an AS-REQ with a password or a key. So it is given a random key, and its AS-REQ is
-//! answered here with the cached ticket, encrypted with that key. Its TGS-REQ with this ticket goes to the KDC.
+//! sspi takes no ticket: it always sends an AS-REQ with a password or a key. So it is given a random key, and its
+//! AS-REQ is answered here with the cached ticket, encrypted with that key. Its TGS-REQ with this ticket goes to the
+//! KDC.
 
 use sspi::{KeytabIdentity, Secret};
 

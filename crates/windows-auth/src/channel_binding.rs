@@ -1,5 +1,5 @@
-//! Channel binding: ties an authentication to the server's TLS certificate, so that a man in the middle cannot relay it. The
-//! type is `tls-server-end-point` (RFC 5929, section 4). Pure.
+//! Channel binding: ties an authentication to the server's TLS certificate, so that a man in the middle cannot relay
+//! it. The type is `tls-server-end-point` (RFC 5929, section 4). Pure.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
@@ -8,8 +8,8 @@ use super::der;
 /// The length of `SEC_CHANNEL_BINDINGS`: eight numbers of four bytes, of which all but the last two are zero.
 const HEADER: u32 = 32;
 
-/// The binding to a server's certificate, as `SEC_CHANNEL_BINDINGS`. `None`: RFC 5929 defines none for this certificate,
-/// because its signature uses no hash, or one that is unknown here.
+/// The binding to a server's certificate, as `SEC_CHANNEL_BINDINGS`. `None`: RFC 5929 defines none for this
+/// certificate, because its signature uses no hash, or one that is unknown here.
 pub fn to_certificate(certificate: &[u8]) -> Option<Vec<u8>> {
     let hash = match signature_hash(certificate)? {
         Hash::Sha256 => Sha256::digest(certificate).to_vec(),

@@ -49,8 +49,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
-    /// Whether the account has proved itself for it. A server that asks for no authentication answers everyone, so check
-    /// this before you take an answer as proof of a password.
+    /// Whether the account has proved itself for it. A server that asks for no authentication answers everyone, so
+    /// check this before you take an answer as proof of a password.
     pub is_authenticated: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Credential caches of the type `FILE` in MIT's format 0x0504, as `kinit` and `k5start` write them. Pure, and never panics.
+//! Credential caches of the type `FILE` in MIT's format 0x0504, as `kinit` and `k5start` write them. Pure, and never
+//! panics.
 
 use super::reader::{Principal, Reader};
 
@@ -27,7 +28,8 @@ pub struct Ticket<'a> {
 }
 
 impl<'a> CredentialCache<'a> {
-    /// Parses a cache. `None`: it is not one. The first ticket that is not complete ends the list: `kinit` may be writing it.
+    /// Parses a cache. `None`: it is not one. The first ticket that is not complete ends the list: `kinit` may be
+    /// writing it.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = Reader(bytes);
         if rest.u16()? != FORMAT {

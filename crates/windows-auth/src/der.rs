@@ -1,5 +1,5 @@
-//! As much DER as it takes to find one field in a certificate or in a Kerberos message, and to write a Kerberos message. Pure,
-//! and never panics.
+//! As much DER as it takes to find one field in a certificate or in a Kerberos message, and to write a Kerberos
+//! message. Pure, and never panics.
 
 /// The tag of a `SEQUENCE`.
 pub const SEQUENCE: u8 = 0x30;

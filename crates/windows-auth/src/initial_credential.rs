@@ -1,4 +1,5 @@
-//! What gets a ticket from the KDC: the password, a key from a keytab, or a ticket-granting ticket from a credential cache.
+//! What gets a ticket from the KDC: the password, a key from a keytab, or a ticket-granting ticket from a credential
+//! cache.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -12,7 +13,8 @@ use super::cached_ticket::CachedTicket;
 use super::credential_cache::CredentialCache;
 use super::{Account, Error, FileError, keytab};
 
-/// No keytab and no credential cache is longer than this, in bytes. Tickets of accounts in very many groups have some 50 KiB.
+/// No keytab and no credential cache is longer than this, in bytes. Tickets of accounts in very many groups have some
+/// 50 KiB.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What gets a ticket from the KDC.

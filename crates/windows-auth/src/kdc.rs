@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// No reply is longer than this, in bytes.
 const MAX_REPLY_BYTES: u32 = 256 * 1024;
 
-/// The URL of a realm's KDC: as configured, or from `krb5.conf`, or the host with the name of the realm, which in Active
-/// Directory resolves to the domain controllers.
+/// The URL of a realm's KDC: as configured, or from `krb5.conf`, or the host with the name of the realm, which in
+/// Active Directory resolves to the domain controllers.
 pub fn url(realm: &str, configured: Option<&str>) -> Option<Url> {
     if let Some(configured) = configured {
         return format!("tcp://{configured}").parse().ok();

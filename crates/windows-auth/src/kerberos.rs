@@ -21,8 +21,9 @@ const TICKET_EXPIRED: u32 = 32;
 const CLOCK_SKEW: u32 = 37;
 
 impl Authenticator {
-    /// A context with a ticket for the service. `None`: there is no ticket for a reason other than the account, and there is a
-    /// password, so NTLM may work. If the reason is the account, NTLM would be a second attempt with a wrong password.
+    /// A context with a ticket for the service. `None`: there is no ticket for a reason other than the account, and
+    /// there is a password, so NTLM may work. If the reason is the account, NTLM would be a second attempt with a wrong
+    /// password.
     pub(super) async fn kerberos(
         &self,
         service: &str,

@@ -1,9 +1,9 @@
-//! A client for Integrated Windows Authentication over HTTP, from any operating system: NTLM, and Negotiate with Kerberos or
-//! NTLM inside.
+//! A client for Integrated Windows Authentication over HTTP, from any operating system: NTLM, and Negotiate with
+//! Kerberos or NTLM inside.
 //!
-//! An [`Authenticator`] posts a form to a URL as a Windows account. That is what an application needs that exchanges a Windows
-//! login for a token of its own. The messages themselves are made by [`sspi`](https://docs.rs/sspi); this crate does the HTTP
-//! around them.
+//! An [`Authenticator`] posts a form to a URL as a Windows account. That is what an application needs that exchanges a
+//! Windows login for a token of its own. The messages themselves are made by [`sspi`](https://docs.rs/sspi); this crate
+//! does the HTTP around them.
 //!
 //! ```no_run
 //! use windows_auth::{Account, Authenticator, Credential, Method};
@@ -26,33 +26,33 @@
 //!
 //! - NTLM version 2 ([MS-NLMP]) over HTTP ([MS-NTHT]), and inside SPNEGO ([MS-SPNG]).
 //! - Kerberos version 5 ([RFC 4120], [MS-KILE]) inside SPNEGO, as `Negotiate` ([RFC 4559]).
-//! - Channel binding to the server's certificate, `tls-server-end-point` ([RFC 5929]), which IIS calls Extended Protection.
+//! - Channel binding to the server's certificate, `tls-server-end-point` ([RFC 5929]), which IIS calls Extended
+//!   Protection.
 //!
-//! NTLM authenticates a *connection* and not a request. Hence each [`Authenticator::post_form`] opens a connection of its own
-//! and sends all messages over it, past any proxy.
+//! NTLM authenticates a *connection* and not a request. Hence each [`Authenticator::post_form`] opens a connection of
+//! its own and sends all messages over it, past any proxy.
 //!
 //! # What proves the account
 //!
-//! A [`Credential`]: a password, or for Kerberos alone a keytab or a credential cache in MIT's file formats. The files are
-//! read anew for each request, because `ktpass`, `kinit` and `k5start` replace them.
+//! A [`Credential`]: a password, or for Kerberos alone a keytab or a credential cache in MIT's file formats. The files
+//! are read anew for each request, because `ktpass`, `kinit` and `k5start` replace them.
 //!
 //! # Limits
 //!
 //! - Keys must be AES with SHA-1 (encryption types 17 and 18). sspi knows neither RC4 nor AES with SHA-2.
-//! - sspi asks the KDC for a reply that is encrypted with AES-256. If the account has such a key, the keytab must contain it.
+//! - sspi asks the KDC for a reply that is encrypted with AES-256. If the account has such a key, the keytab must
+//!   contain it.
 //! - Credential caches of the types `KCM`, `KEYRING` and `DIR` cannot be read; `FILE` can.
 //! - The KDC is asked over TCP.
 //! - TLS is rustls with the platform's certificate verifier, HTTP is HTTP/1.1.
 //!
 //! Passwords, tickets and messages are never logged. They are wiped when they are dropped, as far as sspi does so too.
 //!
-//! [MS-NLMP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/
-//! [MS-NTHT]: https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/
-//! [MS-SPNG]: https://learn.microsoft.com/openspecs/windows_protocols/ms-spng/
-//! [MS-KILE]: https://learn.microsoft.com/openspecs/windows_protocols/ms-kile/
-//! [RFC 4120]: https://www.rfc-editor.org/rfc/rfc4120
-//! [RFC 4559]: https://www.rfc-editor.org/rfc/rfc4559
-//! [RFC 5929]: https://www.rfc-editor.org/rfc/rfc5929
+//! [MS-NLMP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/ [MS-NTHT]:
+//! https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/ [MS-SPNG]:
+//! https://learn.microsoft.com/openspecs/windows_protocols/ms-spng/ [MS-KILE]:
+//! https://learn.microsoft.com/openspecs/windows_protocols/ms-kile/ [RFC 4120]: https://www.rfc-editor.org/rfc/rfc4120
+//! [RFC 4559]: https://www.rfc-editor.org/rfc/rfc4559 [RFC 5929]: https://www.rfc-editor.org/rfc/rfc5929
 
 use std::fmt;
 use std::sync::Arc;
@@ -131,8 +131,9 @@ impl fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    /// Authenticates this account. `kdc` is the host of the key distribution center, with a port if that is not 88. Without
-    /// it, `krb5.conf` names the KDC, or else the name of the realm is taken for its host name, as in Active Directory.
+    /// Authenticates this account. `kdc` is the host of the key distribution center, with a port if that is not 88.
+    /// Without it, `krb5.conf` names the KDC, or else the name of the realm is taken for its host name, as in Active
+    /// Directory.
     #[must_use]
     pub fn new(account: Account, method: Method, kdc: Option<String>) -> Self {
         Self {
@@ -178,8 +179,8 @@ impl Authenticator {
 
     /// Posts a form as this account. `now` is the time of day, by which tickets expire and clock skew is found.
     ///
-    /// Returns the answer whatever its status, unless it rejects the account. A server that asks for no authentication gets
-    /// the form without one: see [`Response::is_authenticated`].
+    /// Returns the answer whatever its status, unless it rejects the account. A server that asks for no authentication
+    /// gets the form without one: see [`Response::is_authenticated`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -199,9 +200,9 @@ impl Authenticator {
 
         let has_binding = connection.channel_binding().is_some();
         match self.authenticate(&mut connection, url, scheme, &form, has_binding, now).await {
-            // With a binding sspi sends KERB_AP_OPTIONS_CBT in two bytes instead of four (MS-KILE). Windows may tolerate
-            // that, MIT's library rejects the ticket. A ticket without a binding is no weaker than what the server then
-            // accepts, and a rejected ticket does not count as a wrong password.
+            // With a binding sspi sends KERB_AP_OPTIONS_CBT in two bytes instead of four (MS-KILE). Windows may
+            // tolerate that, MIT's library rejects the ticket. A ticket without a binding is no weaker than what the
+            // server then accepts, and a rejected ticket does not count as a wrong password.
             Err(Error::TicketRejected { .. }) if has_binding => {
                 self.authenticate(&mut connection, url, scheme, &form, false, now).await
             }

@@ -59,7 +59,8 @@ impl Principal {
         Some(Self { name: parts.join("/"), realm: text(realm) })
     }
 
-    /// Whether this is the account of that name, and of that domain unless it is empty. Case does not matter, as in Windows.
+    /// Whether this is the account of that name, and of that domain unless it is empty. Case does not matter, as in
+    /// Windows.
     pub fn matches(&self, name: &Username, domain: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.account_name())
             && (domain.is_empty() || self.realm.eq_ignore_ascii_case(domain))

@@ -1,8 +1,8 @@
 //! Displays: who they are, how they log in, and how they are.
 //!
-//! A display logs in with a token, or with a pairing code that it shows and a supervisor confirms (see [`pairing_codes`]).
-//! Its browser then holds a key of its own, which never expires for lack of use and is invalid at once when the display is
-//! revoked. A bound token is valid for the first browser that uses it. Each use is recorded.
+//! A display logs in with a token, or with a pairing code that it shows and a supervisor confirms (see
+//! [`pairing_codes`]). Its browser then holds a key of its own, which never expires for lack of use and is invalid at
+//! once when the display is revoked. A bound token is valid for the first browser that uses it. Each use is recorded.
 
 mod pairing_codes;
 

@@ -1,7 +1,7 @@
 //! Pairing codes: what a display without a token shows until a supervisor confirms it.
 //!
-//! A waiting display has a slot. It keeps it while it polls, with one code after another, and no newcomer takes it away. A
-//! slot that no browser polls is free after two minutes.
+//! A waiting display has a slot. It keeps it while it polls, with one code after another, and no newcomer takes it
+//! away. A slot that no browser polls is free after two minutes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,9 +24,9 @@ const SLOT_LIFETIME: Duration = Duration::from_secs(120);
 const SLOTS: usize = 200;
 const SLOTS_PER_NETWORK: usize = 8;
 
-/// How many displays may wait at loopback. Behind a proxy that is not configured every display has this address, so that
-/// the limit of one network would be too small; all slots would let one client behind that proxy, or a local program, keep
-/// out the displays of other networks.
+/// How many displays may wait at loopback. Behind a proxy that is not configured every display has this address, so
+/// that the limit of one network would be too small; all slots would let one client behind that proxy, or a local
+/// program, keep out the displays of other networks.
 const SLOTS_OF_LOOPBACK: usize = SLOTS / 2;
 
 /// Five wrong codes cause no wait.

@@ -108,8 +108,8 @@ impl GoodaysDestination {
         }
     }
 
-    /// Most often a colleague acted first, in Goodays itself (apis.md B155): the response is looked up, which also updates
-    /// the page.
+    /// Most often a colleague acted first, in Goodays itself (apis.md B155): the response is looked up, which also
+    /// updates the page.
     async fn rejection_reason(&mut self, request: &FeedbackRequest, error: &CallError) -> String {
         match self.look_up_response(&request.response).await {
             Some(now) if !now.offers(request) => format!("Already handled by a colleague. {error}"),

@@ -18,8 +18,8 @@ const MAX_NAME: usize = 100;
 pub struct FeedbackInput {
     /// The answer. For a reply and a message.
     pub content: Option<String>,
-    /// The type of the customer's remark: Praise, Question, Idea, Problem or Message. For a reply, a message and closing;
-    /// required where the response is from an external source (apis.md B149).
+    /// The type of the customer's remark: Praise, Question, Idea, Problem or Message. For a reply, a message and
+    /// closing; required where the response is from an external source (apis.md B149).
     pub remark_type: Option<String>,
     /// How the call went, 0 to 5.
     pub rating: Option<u8>,

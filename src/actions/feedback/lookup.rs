@@ -1,5 +1,5 @@
-//! Looks one response up in Goodays. Goodays only lists responses between two instants (apis.md P24), and its documentation
-//! does not say which of a response's instants counts.
+//! Looks one response up in Goodays. Goodays only lists responses between two instants (apis.md P24), and its
+//! documentation does not say which of a response's instants counts.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;

@@ -1,9 +1,9 @@
 //! Answers customers through Goodays: a reply, a private message, a call, closing, spam; and "no answer needed", which
 //! Callboard only records itself (apis.md G30 to G34, B152).
 //!
-//! A request is in the outbox before it is sent, and its progress is published as facts, so that two colleagues see each
-//! other's. Only what Goodays offers for a response now is taken (apis.md G18). What may have arrived is looked up before it
-//! is sent again.
+//! A request is in the outbox before it is sent, and its progress is published as facts, so that two colleagues see
+//! each other's. Only what Goodays offers for a response now is taken (apis.md G18). What may have arrived is looked up
+//! before it is sent again.
 
 mod destination;
 mod error;
@@ -40,7 +40,8 @@ const KIND: &str = "goodays.action";
 /// How many of the newest actions pages show.
 const SHOWN: u32 = 2000;
 
-/// How many looked-up responses may wait for the Goodays feed. When it is full, the outbox worker waits: none is dropped.
+/// How many looked-up responses may wait for the Goodays feed. When it is full, the outbox worker waits: none is
+/// dropped.
 const MAX_FOUND: usize = 64;
 
 /// What became of requesting an action.
@@ -124,8 +125,8 @@ impl FeedbackActions {
         self.0.rules.external_sources.iter().any(|name| name.eq_ignore_ascii_case(source))
     }
 
-    /// Requests an action about a response. With the key of an earlier request, this *is* the earlier one. `actor` is for
-    /// the audit.
+    /// Requests an action about a response. With the key of an earlier request, this *is* the earlier one. `actor` is
+    /// for the audit.
     ///
     /// # Errors
     /// See [`FeedbackError`].

@@ -7,8 +7,8 @@ use crate::domain::{Actor, Fact, Permission, Pin, ResponseId, SessionId};
 use crate::store::PinOutcome;
 
 impl FeedbackActions {
-    /// Pins a response to a session that `permission` shows; without a session, removes the pin, so that the match rules
-    /// decide again. Repeating it changes nothing. `who`: the name of a caller who is not signed in.
+    /// Pins a response to a session that `permission` shows; without a session, removes the pin, so that the match
+    /// rules decide again. Repeating it changes nothing. `who`: the name of a caller who is not signed in.
     ///
     /// # Errors
     /// See [`FeedbackError`].

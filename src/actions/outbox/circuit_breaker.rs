@@ -1,5 +1,6 @@
-//! A circuit breaker for one destination (reliability.md O3). Closed: calls pass. Open, after a few failures in a row: calls
-//! are refused. Half-open, once the pause is over: the next call is a trial, which closes it again or opens it for longer.
+//! A circuit breaker for one destination (reliability.md O3). Closed: calls pass. Open, after a few failures in a row:
+//! calls are refused. Half-open, once the pause is over: the next call is a trial, which closes it again or opens it
+//! for longer.
 
 use jiff::{SignedDuration, Timestamp};
 

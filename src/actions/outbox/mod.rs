@@ -1,7 +1,7 @@
 //! The outbox worker: delivers the requests in the outbox to one destination, one at a time.
 //!
-//! What did not arrive is sent again with backoff. What may have arrived is looked up before anything else happens to it
-//! (reliability.md O1); where the upstream system cannot be asked, it waits for a person.
+//! What did not arrive is sent again with backoff. What may have arrived is looked up before anything else happens to
+//! it (reliability.md O1); where the upstream system cannot be asked, it waits for a person.
 
 mod circuit_breaker;
 mod destination;
@@ -33,8 +33,8 @@ const BACKOFF: [SignedDuration; 4] = [
     SignedDuration::from_hours(2),
 ];
 
-/// For this long after an unanswered attempt the upstream system may still be working on it: "not done" is believed only
-/// afterwards.
+/// For this long after an unanswered attempt the upstream system may still be working on it: "not done" is believed
+/// only afterwards.
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The shortest and the longest time between two lookups of one request.
@@ -146,8 +146,8 @@ impl<D: Destination> OutboxWorker<D> {
         Ok(has_changed)
     }
 
-    /// Sends a request if it is due. Claimed one at a time: a request that is claimed and not yet sent when the process ends
-    /// would become unknown for no reason.
+    /// Sends a request if it is due. Claimed one at a time: a request that is claimed and not yet sent when the process
+    /// ends would become unknown for no reason.
     async fn deliver(&mut self, entry: &OutboxEntry) -> Result<Option<OutboxEntry>, StoreError> {
         let now = self.clock.now();
         if entry.due.is_none_or(|due| due > now) || !self.breaker.allows_call(now) {
@@ -190,8 +190,8 @@ impl<D: Destination> OutboxWorker<D> {
         Ok(Some(self.record_outcome(entry, outcome).await))
     }
 
-    /// Records how an attempt ended, however long the store cannot take it: without that, the request would look unsent and
-    /// be sent again.
+    /// Records how an attempt ended, however long the store cannot take it: without that, the request would look unsent
+    /// and be sent again.
     async fn record_outcome(&self, entry: &OutboxEntry, outcome: RequestOutcome) -> OutboxEntry {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         loop {

@@ -73,8 +73,8 @@ fn groups_of(team: Option<TeamId>, structure: &Structure) -> BTreeSet<String> {
 }
 
 /// What the structure, as the service account sees it, leaves of what Clarity granted a user whose own token has ended:
-/// the agents who are in their teams now, and the role that they have by it now. While Clarity is not heard nothing can be
-/// said. Who is not there any more, or in another team, is refused: Clarity would say something else of them.
+/// the agents who are in their teams now, and the role that they have by it now. While Clarity is not heard nothing can
+/// be said. Who is not there any more, or in another team, is refused: Clarity would say something else of them.
 pub(super) fn by_structure(
     gold: &Gold,
     roles: &Roles,

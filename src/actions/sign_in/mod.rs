@@ -1,9 +1,9 @@
 //! Login, sessions of users, and what a session may see.
 //!
-//! A user logs in with a Windows name and password, or with a Clarity token. The password is never kept. The token is kept
-//! while the session lasts: Clarity is asked with it again and again who the user is and what they may see, and actions are
-//! sent with it. The browser gets a random key, of which only the hash is kept. On the disk the token is sealed under that
-//! key, so that a session survives a restart and the disk alone reveals nothing.
+//! A user logs in with a Windows name and password, or with a Clarity token. The password is never kept. The token is
+//! kept while the session lasts: Clarity is asked with it again and again who the user is and what they may see, and
+//! actions are sent with it. The browser gets a random key, of which only the hash is kept. On the disk the token is
+//! sealed under that key, so that a session survives a restart and the disk alone reveals nothing.
 
 mod confirm;
 mod error;
@@ -36,7 +36,8 @@ const MOST: usize = 5_000;
 /// How many sessions one user may have; the oldest is ended. All tabs of a browser share one.
 const MOST_OF_ONE: usize = 20;
 
-/// How long a returning browser waits for Clarity after a restart. After that its user sees only themselves for a while.
+/// How long a returning browser waits for Clarity after a restart. After that its user sees only themselves for a
+/// while.
 const COMING_BACK: Duration = Duration::from_secs(10);
 
 /// The site's rules for sign-in.
@@ -129,7 +130,8 @@ impl SignIns {
         sign_ins
     }
 
-    /// Logs in with a name and a password that Clarity's token service accepts. The key is for the browser and is not kept.
+    /// Logs in with a name and a password that Clarity's token service accepts. The key is for the browser and is not
+    /// kept.
     ///
     /// # Errors
     /// See [`SignInError`].
@@ -153,9 +155,9 @@ impl SignIns {
         Ok((key, sign_in))
     }
 
-    /// Logs in with a token, if Clarity accepts it and, where the site shares its key, the signature is valid. `may_ask`
-    /// counts a request to Clarity, if one is needed, or says how long to wait; what it returns takes the count back where
-    /// the token was not refused.
+    /// Logs in with a token, if Clarity accepts it and, where the site shares its key, the signature is valid.
+    /// `may_ask` counts a request to Clarity, if one is needed, or says how long to wait; what it returns takes the
+    /// count back where the token was not refused.
     ///
     /// # Errors
     /// See [`SignInError`].
@@ -170,8 +172,8 @@ impl SignIns {
         Ok((key, sign_in))
     }
 
-    /// The session of a program that sends its token with each request. It lasts as long as the token. `may_ask`: as for
-    /// [`SignIns::by_token`].
+    /// The session of a program that sends its token with each request. It lasts as long as the token. `may_ask`: as
+    /// for [`SignIns::by_token`].
     ///
     /// # Errors
     /// See [`SignInError`].

@@ -1,7 +1,7 @@
 //! One session: confirmed again and again, ended by its user, by time, or by Clarity.
 //!
-//! Clarity's answer decides. A refusal stops acting at once, and a second one ends the sign-in. Where no answer comes, they
-//! see what was last granted for a while and may not act.
+//! Clarity's answer decides. A refusal stops acting at once, and a second one ends the sign-in. Where no answer comes,
+//! they see what was last granted for a while and may not act.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -20,12 +20,12 @@ use crate::upstream::clarity::{Clarity, token_claims};
 use base::key::KeyHash;
 use base::{Clock, Secret};
 
-/// After how many refusals in a row a sign-in ends: one may be an error of one node of a farm. That Clarity does not answer
-/// is no refusal: administrators must reach the status page then above all.
+/// After how many refusals in a row a sign-in ends: one may be an error of one node of a farm. That Clarity does not
+/// answer is no refusal: administrators must reach the status page then above all.
 const REFUSALS: u32 = 2;
 
-/// When Clarity is asked again about a user that it has just refused, or that could not be confirmed after a restart; and
-/// how often the structure is checked for users with an expired token.
+/// When Clarity is asked again about a user that it has just refused, or that could not be confirmed after a restart;
+/// and how often the structure is checked for users with an expired token.
 const SOON: Duration = Duration::from_secs(5);
 
 /// A session of a user. Cheap to clone.

@@ -1,5 +1,5 @@
-//! Tokens without a session. Each would cost a request to Clarity, so that what cannot be a token is refused locally, a token
-//! that was just refused is refused again without asking, and concurrent requests with one token ask once.
+//! Tokens without a session. Each would cost a request to Clarity, so that what cannot be a token is refused locally, a
+//! token that was just refused is refused again without asking, and concurrent requests with one token ask once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use base::secret::ExposeSecret;
 /// For how long a refusal is remembered: short, because it may have been an error of one node of a farm.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How many tokens are remembered. Of more than that the refusals are forgotten, and each costs a question again, of which
-/// an address has only so many.
+/// How many tokens are remembered. Of more than that the refusals are forgotten, and each costs a question again, of
+/// which an address has only so many.
 const MOST: usize = 10_000;
 
 /// Tokens of which it is not known whose they are, by their hashes.
@@ -79,8 +79,8 @@ impl TokenLookup {
         self.state.is_refused(Instant::now())
     }
 
-    /// Whether Clarity did not answer about it while this turn was waited for: many that wait for one answer must not wait
-    /// for as many.
+    /// Whether Clarity did not answer about it while this turn was waited for: many that wait for one answer must not
+    /// wait for as many.
     pub fn was_unanswered(&self) -> bool {
         self.state.unanswered.is_some_and(|at| self.since < at)
     }
@@ -96,8 +96,8 @@ impl TokenLookup {
     }
 }
 
-/// Whether a text can be a token at all: three parts of base64url. Some of Clarity's are padded or cut (`apis.md` B6), so
-/// that nothing is decoded.
+/// Whether a text can be a token at all: three parts of base64url. Some of Clarity's are padded or cut (`apis.md` B6),
+/// so that nothing is decoded.
 pub(super) fn is_token(token: &Secret) -> bool {
     let text = token.expose_secret();
     let is_part = |part: &str| {

@@ -18,7 +18,8 @@ pub enum SupervisorError {
     Invalid(String),
     /// Clarity does not permit it to this user.
     #[error(
-        "Clarity does not permit this to you: its business unit, team or role settings say so, or your sign-in has ended."
+        "Clarity does not permit this to you: its business unit, team or role settings say so, or your sign-in has \
+            ended."
     )]
     NotPermitted {
         /// Whether the action itself was sent, and so audited, or only a question before it.

@@ -1,7 +1,7 @@
 //! Actions of supervisors on agents and sessions: status, suspension, recording, notes, dispositions, extra items.
 //!
-//! An action is in the outbox and in the audit before it is sent, and is sent once: Clarity does not recognize a repeated
-//! request, so nothing is repeated automatically. The result reaches viewers through Clarity's pushes.
+//! An action is in the outbox and in the audit before it is sent, and is sent once: Clarity does not recognize a
+//! repeated request, so nothing is repeated automatically. The result reaches viewers through Clarity's pushes.
 
 mod action;
 mod error;
@@ -87,9 +87,9 @@ impl SupervisorActions {
         Self(Arc::new(Inner { store, gold, clarity, acts_without_token, metrics, life }))
     }
 
-    /// The user who sends this token to a site without sign-in, where Clarity alone decides what they may do. The agent number
-    /// is what the token claims: it is true if Clarity then accepts the token. `None`: there is no token, and this is not
-    /// the demo.
+    /// The user who sends this token to a site without sign-in, where Clarity alone decides what they may do. The agent
+    /// number is what the token claims: it is true if Clarity then accepts the token. `None`: there is no token, and
+    /// this is not the demo.
     #[must_use]
     pub fn acting_user(&self, token: Option<Secret>, address: Option<IpAddr>) -> Option<ActingUser> {
         let permission = Permission::everything(Role::Administrator);

@@ -1,8 +1,8 @@
 //! The survey decision about an ended interaction: whether its customer is surveyed, and what is sent.
 //!
-//! There is at most one request about an interaction: its key is the interaction's, it stays in the outbox forever, and a
-//! session and the conversation that it belongs to share one key (apis.md J17). Where neither names the other, the second
-//! finds the first by evidence ([`counterpart`](super::counterpart)).
+//! There is at most one request about an interaction: its key is the interaction's, it stays in the outbox forever, and
+//! a session and the conversation that it belongs to share one key (apis.md J17). Where neither names the other, the
+//! second finds the first by evidence ([`counterpart`](super::counterpart)).
 
 use std::collections::BTreeMap;
 
@@ -123,14 +123,15 @@ impl Surveys {
             match self.counterpart(is_session, side).await? {
                 Counterpart::None => {}
                 Counterpart::Found(_, evidence) => {
-                    tracing::info!(interaction = ?ended.interaction, %evidence, "a survey about this interaction was requested under another name");
+                    tracing::info!(interaction = ?ended.interaction, %evidence, "a survey about this interaction was \
+                        requested under another name");
                     return Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested));
                 }
                 Counterpart::Several(_, evidence) => {
                     hold_reason = hold_reason.or_else(|| {
                         Some(format!(
-                            "The customer was already surveyed about what may be the same interaction: {evidence}. Send it \
-                             if it was another one."
+                            "The customer was already surveyed about what may be the same interaction: {evidence}. \
+                             Send it if it was another one."
                         ))
                     });
                 }
@@ -248,9 +249,9 @@ impl Surveys {
     }
 }
 
-/// Whether a handled interaction lacks a survey that it could have had. One that was requested is counted with its request,
-/// one that was abandoned, transferred or has not ended was not handled to its end, and what is switched off is not meant to
-/// be covered.
+/// Whether a handled interaction lacks a survey that it could have had. One that was requested is counted with its
+/// request, one that was abandoned, transferred or has not ended was not handled to its end, and what is switched off
+/// is not meant to be covered.
 fn is_coverage_gap(reason: SkipReason) -> bool {
     const NO_GAP: [SkipReason; 5] = [
         SkipReason::AlreadyRequested,

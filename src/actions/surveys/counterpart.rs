@@ -1,5 +1,5 @@
-//! The counterpart of an interaction: a call and the conversation that an agent closed after it are one interaction, also
-//! where neither names the other (apis.md J18).
+//! The counterpart of an interaction: a call and the conversation that an agent closed after it are one interaction,
+//! also where neither names the other (apis.md J18).
 //!
 //! The second finds the first in the outbox by evidence, so that no restart between the two surveys a customer twice.
 
@@ -27,8 +27,8 @@ pub(super) enum Counterpart {
 }
 
 impl Surveys {
-    /// What an interaction is matched by. `None`: it cannot have a counterpart with a request of its own. One that names its
-    /// counterpart shares that one's key instead (apis.md J17).
+    /// What an interaction is matched by. `None`: it cannot have a counterpart with a request of its own. One that
+    /// names its counterpart shares that one's key instead (apis.md J17).
     pub(super) fn match_side(&self, ended: &EndedInteraction) -> Option<MatchSide> {
         let rules = &self.0.rules;
         if rules.sessions == Sending::Off || rules.conversations == Sending::Off || ended.conversation.is_some() {
@@ -49,7 +49,8 @@ impl Surveys {
     /// Searches the outbox for the counterpart.
     pub(super) async fn counterpart(&self, is_session: bool, side: &MatchSide) -> Result<Counterpart, StoreError> {
         let within = self.0.rules.closed_within;
-        // A request is written after its interaction ended: a call ends at most this long before its conversation closes.
+        // A request is written after its interaction ended: a call ends at most this long before its conversation
+        // closes.
         let before = if is_session { SignedDuration::ZERO } else { within };
         let earliest = side.began.unwrap_or(side.ended).min(side.ended);
         let since = earliest.saturating_sub(before.saturating_add(MAX_SKEW)).unwrap_or(Timestamp::MIN);

@@ -40,8 +40,8 @@ impl Surveys {
         self.external_request(session, &Vec::from_iter(conversation_of(ended))).is_some()
     }
 
-    /// A request that was made past Callboard, about this session or about an interaction with one of these names. A number
-    /// alone proves nothing where another system wrote it (apis.md J16).
+    /// A request that was made past Callboard, about this session or about an interaction with one of these names. A
+    /// number alone proves nothing where another system wrote it (apis.md J16).
     fn external_request(&self, session: Option<SessionId>, names: &[String]) -> Option<SurveyRequest> {
         let mut found = None;
         self.0.gold.copy().for_each(|_, _, entity| {
@@ -57,8 +57,8 @@ impl Surveys {
         found
     }
 
-    /// The interaction of a manual request: the session, the name that the person gave it, and the conversation that the
-    /// session belongs to.
+    /// The interaction of a manual request: the session, the name that the person gave it, and the conversation that
+    /// the session belongs to.
     pub(super) async fn about(
         &self,
         survey: &NewSurvey,
@@ -74,8 +74,8 @@ impl Surveys {
             permission.visibility().is_none() || permission.sees_attributed_to(it.agent, it.queue, None)
         };
         let by_name = known(number).await?;
-        // A number that happens to be the id of an invisible session is only a number: it neither reveals whether there was a
-        // request about the session, nor prevents one.
+        // A number that happens to be the id of an invisible session is only a number: it neither reveals whether there
+        // was a request about the session, nor prevents one.
         let named =
             if by_name.as_ref().is_some_and(|it| !is_visible(it)) { format!("by hand: {named}") } else { named };
         let record = if survey.session_id.is_some() { known(survey.session_id).await? } else { by_name };

@@ -1,5 +1,5 @@
-//! The error rate of survey requests over the last hour. Agent Connect raises its own alarm at five percent (apis.md R18,
-//! B184); this is the same figure, seen here first.
+//! The error rate of survey requests over the last hour. Agent Connect raises its own alarm at five percent (apis.md
+//! R18, B184); this is the same figure, seen here first.
 
 use std::collections::VecDeque;
 

@@ -43,8 +43,8 @@ impl Surveys {
         }
     }
 
-    /// Whether a person may send it, first or again. What may have arrived is looked up first (apis.md B182), if Data Return
-    /// is read.
+    /// Whether a person may send it, first or again. What may have arrived is looked up first (apis.md B182), if Data
+    /// Return is read.
     pub(super) fn may_retry(&self, entry: &OutboxEntry) -> bool {
         match entry.state {
             RequestState::NeedsReview | RequestState::DryRun | RequestState::Rejected | RequestState::Failed => true,

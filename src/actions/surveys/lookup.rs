@@ -1,7 +1,8 @@
 //! Looks up requests with an unknown outcome before a person may send them again (apis.md B182, reliability.md O1).
 //!
-//! Data Return has every request that Agent Connect accepted. A request that appears there was accepted. One that does not,
-//! for a while and over at least two readings that began after it was sent, is lost, and a person may send it again.
+//! Data Return has every request that Agent Connect accepted. A request that appears there was accepted. One that does
+//! not, for a while and over at least two readings that began after it was sent, is lost, and a person may send it
+//! again.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Survey requests: asks Agent Connect to survey a customer about the agent who helped them.
 //!
-//! A request is in the outbox before it is sent, and its progress is published as facts. What may have arrived is never sent
-//! again automatically: two surveys about one conversation are worse than none.
+//! A request is in the outbox before it is sent, and its progress is published as facts. What may have arrived is never
+//! sent again automatically: two surveys about one conversation are worse than none.
 
 mod automatic;
 mod counterpart;
@@ -173,8 +173,8 @@ struct Inner {
 }
 
 impl Surveys {
-    /// Publishes earlier requests and starts three tasks: the outbox worker for Agent Connect, the lookup of unknown outcomes,
-    /// and the survey decision about each ended interaction that comes from the channel.
+    /// Publishes earlier requests and starts three tasks: the outbox worker for Agent Connect, the lookup of unknown
+    /// outcomes, and the survey decision about each ended interaction that comes from the channel.
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "the application hands over what three tasks need")]
     pub fn open(
@@ -208,8 +208,8 @@ impl Surveys {
         surveys
     }
 
-    /// Whether a viewer may request surveys about an employee: one of the agents they see. Only a viewer who sees everything
-    /// may name an address that no agent is known by.
+    /// Whether a viewer may request surveys about an employee: one of the agents they see. Only a viewer who sees
+    /// everything may name an address that no agent is known by.
     #[must_use]
     pub fn may_ask_about(&self, email: Option<&str>, custom_id: Option<&str>, permission: &Permission) -> bool {
         permission.visibility().is_none()
@@ -228,13 +228,13 @@ impl Surveys {
         self.agent_called(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref())
     }
 
-    /// Requests a survey. With the key of an earlier request, this *is* the earlier one. `by` is for the audit, which has an
-    /// entry if and only if the request is written.
+    /// Requests a survey. With the key of an earlier request, this *is* the earlier one. `by` is for the audit, which
+    /// has an entry if and only if the request is written.
     ///
     /// # Errors
     /// [`SurveyError::NotFound`] for an employee or a session that `permission` does not show;
-    /// [`SurveyError::AlreadyRequested`] when there was an earlier request about its interaction and `again` is not set; see
-    /// [`SurveyError`].
+    /// [`SurveyError::AlreadyRequested`] when there was an earlier request about its interaction and `again` is not
+    /// set; see [`SurveyError`].
     pub async fn request(
         &self,
         survey: NewSurvey,
@@ -302,12 +302,12 @@ impl Surveys {
         }
     }
 
-    /// Sends again what did not arrive, was rejected, or waited for a person. `again`: although another request about the same
-    /// interaction was sent meanwhile.
+    /// Sends again what did not arrive, was rejected, or waited for a person. `again`: although another request about
+    /// the same interaction was sent meanwhile.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while it is being sent, has arrived, or may have; [`SurveyError::AlreadyRequested`] when
-    /// another was sent meanwhile; see [`SurveyError`].
+    /// [`SurveyError::Conflict`] while it is being sent, has arrived, or may have; [`SurveyError::AlreadyRequested`]
+    /// when another was sent meanwhile; see [`SurveyError`].
     pub async fn retry(&self, id: &SurveyId, again: bool, by: &Actor) -> Result<SurveyReceipt, SurveyError> {
         let known = self.0.store.outbox().get(&id.0).await?.filter(|entry| KINDS.contains(&entry.kind.as_str()));
         let known = known.ok_or(SurveyError::NotFound)?;
@@ -315,7 +315,8 @@ impl Surveys {
             return Err(SurveyError::Conflict(match known.state {
                 RequestState::Accepted => "Agent Connect accepted it: there is nothing to send again.",
                 RequestState::Unknown => {
-                    "It may have arrived, and Agent Connect is being asked. Only a request that it does not have may be sent again."
+                    "It may have arrived, and Agent Connect is being asked. Only a request that it does not have may \
+                        be sent again."
                 }
                 _ => "It is being sent.",
             }));

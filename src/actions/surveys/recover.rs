@@ -13,8 +13,8 @@ use crate::upstream::agent_connect::{Employee, Recovery};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewRecovery {
-    /// The e-mail address, in Agent Connect, of the agent who recovered the customer. Without this and the id, the agent of
-    /// the first survey.
+    /// The e-mail address, in Agent Connect, of the agent who recovered the customer. Without this and the id, the
+    /// agent of the first survey.
     pub employee_email: Option<String>,
     /// The agent's id in Agent Connect. A text: leading zeros count.
     pub employee_custom_id: Option<String>,
@@ -28,8 +28,8 @@ impl Surveys {
     /// Requests a recovery survey, once for each survey: a second call finds the first request.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while the upstream's identity of the survey is not known, or when it is a recovery itself;
-    /// see [`SurveyError`].
+    /// [`SurveyError::Conflict`] while the upstream's identity of the survey is not known, or when it is a recovery
+    /// itself; see [`SurveyError`].
     pub async fn recover(
         &self,
         id: &SurveyId,
@@ -71,8 +71,8 @@ impl Surveys {
         let seq =
             self.begin_audit(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
         let entry = NewOutboxEntry {
-            // Not the caller's key: two callers make one recovery. Nor our id of the survey, which may not be known yet, or
-            // no longer.
+            // Not the caller's key: two callers make one recovery. Nor our id of the survey, which may not be known
+            // yet, or no longer.
             key: format!("recovery:{uuid}"),
             kind: RECOVERY.to_owned(),
             body,

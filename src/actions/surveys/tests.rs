@@ -112,7 +112,8 @@ async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_fir
     fixture.end().await;
 }
 
-/// Who may see only a part could otherwise learn whether a foreign session was asked about, or keep it from being asked.
+/// Who may see only a part could otherwise learn whether a foreign session was asked about, or keep it from being
+/// asked.
 #[tokio::test]
 async fn interaction_with_the_number_of_a_foreign_session_is_another_interaction() {
     let fixture = fixture(|_| ()).await;

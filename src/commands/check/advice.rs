@@ -6,8 +6,8 @@ use crate::upstream::clarity::{Error, TokenError};
 use crate::upstream::{agent_connect, goodays, kustomer};
 
 /// No answer, or a certificate that is not trusted.
-const UNREACHABLE: &str = "Check the address, and that this machine can resolve it, is let through by the firewall and trusts its \
-                           certificate.";
+const UNREACHABLE: &str = "Check the address, and that this machine can resolve it, is let through by the firewall and \
+    trusts its certificate.";
 
 /// A failure on the other side.
 const SERVER_ERROR: &str = "The fault is on the other side; ask its administrators, and try again later.";

@@ -167,7 +167,8 @@ impl ClarityFeed {
             Event::Lost { reason } => {
                 self.reporter.count("lost");
                 let reason = error_chain(&reason);
-                tracing::warn!(%reason, "the SignalR connection to Clarity is lost; Clarity is polled until it is back");
+                tracing::warn!(%reason, "the SignalR connection to Clarity is lost; Clarity is polled until it is \
+                    back");
                 self.on_lost(&reason).await;
             }
             Event::Malformed { reason } => {

@@ -190,7 +190,8 @@ impl Rules {
                 None if is_empty(value) => {}
                 None => {
                     let why = format!(
-                        "Whether `{name}` keeps the customer from being asked cannot be read: look, and send it by hand."
+                        "Whether `{name}` keeps the customer from being asked cannot be read: look, and send it by \
+                            hand."
                     );
                     ended.hold_reason = Some(why.into());
                 }

@@ -14,8 +14,8 @@ object! {
         pub state: String,
         /// When the customer answered.
         pub created: Option<Timestamp>,
-        /// What was assumed about that time: `timeZone` (none was named: the site's) or `received` (no date was sent: when it
-        /// was first received).
+        /// What was assumed about that time: `timeZone` (none was named: the site's) or `received` (no date was sent:
+        /// when it was first received).
         pub assumed: Option<String>,
         /// How the survey reached the customer, or where the text comes from, such as `email` or `google`.
         pub source: Option<String>,
@@ -99,8 +99,8 @@ object! {
 object! {
     /// What a response hangs on, and why we say so.
     pub struct AttributionDoc {
-        /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting` (what it
-        /// names is not known yet) or `unlinked`.
+        /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting`
+        /// (what it names is not known yet) or `unlinked`.
         pub rule: String,
         /// How sure that is: `certain` or `medium`; absent where nothing was joined.
         pub confidence: Option<String>,
@@ -188,7 +188,8 @@ object! {
         pub resolved: Option<String>,
         /// What the customer wrote.
         pub comment: Option<String>,
-        /// Why Agent Connect's record is taken for this request's: `requestId`, `ownKey`, `parties`, `interaction`, `nearest`.
+        /// Why Agent Connect's record is taken for this request's: `requestId`, `ownKey`, `parties`, `interaction`,
+        /// `nearest`.
         pub evidence: Option<String>,
         /// The upstream's identity for it.
         pub request_id: Option<String> = "requestId",

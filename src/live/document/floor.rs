@@ -46,13 +46,13 @@ object! {
         pub status: String,
         /// The name that Clarity sent with it although the status's number means another one. The number counts.
         pub contradicting_status: Option<String> = "contradictingStatus",
-        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. An agent who is
-        /// suspended while available is `away`.
+        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. An
+        /// agent who is suspended while available is `away`.
         pub activity: String,
         /// Why they are away, or `Not permitted`.
         pub reason: Option<String>,
-        /// Whether Clarity refuses to show them to Callboard's account, always `true`: else it is left out. Their status is
-        /// `unknown`, and they count neither as logged in nor as logged out.
+        /// Whether Clarity refuses to show them to Callboard's account, always `true`: else it is left out. Their
+        /// status is `unknown`, and they count neither as logged in nor as logged out.
         pub not_permitted: bool = "notPermitted",
         /// When the status began.
         pub since: Option<Timestamp>,
@@ -94,8 +94,8 @@ object! {
 }
 
 object! {
-    /// How much of an agent's time with customers or ready for them was with them: the times that are over, by the clock on
-    /// the wall.
+    /// How much of an agent's time with customers or ready for them was with them: the times that are over, by the
+    /// clock on the wall.
     pub struct OccupancyDoc {
         /// In percent, to one decimal.
         pub value: f64,

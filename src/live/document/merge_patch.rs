@@ -1,7 +1,7 @@
 //! The difference of two documents, as a JSON Merge Patch (RFC 7396).
 //!
-//! A merge patch cannot write null: for it, null means "remove". A document holds no null, so that applying the patch gives
-//! the other document. Patches are never put together: a removed and re-created member would keep what it had.
+//! A merge patch cannot write null: for it, null means "remove". A document holds no null, so that applying the patch
+//! gives the other document. Patches are never put together: a removed and re-created member would keep what it had.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -44,8 +44,8 @@ pub(super) fn note_change<T: MergePatch>(patch: &mut Map<String, Value>, name: &
     patch.insert(name.to_owned(), change);
 }
 
-/// An object of the document. Its members are written under their names, or under those that are given. Members that are
-/// absent are left out: `None`, an empty list or map, and a `bool` that is false. A false that says something is an
+/// An object of the document. Its members are written under their names, or under those that are given. Members that
+/// are absent are left out: `None`, an empty list or map, and a `bool` that is false. A false that says something is an
 /// `Option<bool>`. `extends` adds the members of another object.
 macro_rules! object {
     (

@@ -1,8 +1,8 @@
 //! The document that a viewer holds, as promised in the README under "The live protocol".
 //!
-//! Pages, the API and the live socket are all made from these types, so that what a page shows is what patches change. What is
-//! absent is left out, never null: a merge patch (RFC 7396) cannot say null. Everything with an identity is an object keyed by
-//! it.
+//! Pages, the API and the live socket are all made from these types, so that what a page shows is what patches change.
+//! What is absent is left out, never null: a merge patch (RFC 7396) cannot say null. Everything with an identity is an
+//! object keyed by it.
 
 mod feedback;
 mod floor;
@@ -52,8 +52,8 @@ pub struct Document {
     pub counts: BTreeMap<String, Arc<CountsDoc>>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
-    /// How much there is of the list of which the document carries one page: `feedback` in the scopes `feedback:1` and so
-    /// on, `surveys` in `surveys:1` and so on.
+    /// How much there is of the list of which the document carries one page: `feedback` in the scopes `feedback:1` and
+    /// so on, `surveys` in `surveys:1` and so on.
     pub lists: BTreeMap<String, Arc<ListDoc>>,
     /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
     pub labels: BTreeMap<String, Arc<str>>,

@@ -1,7 +1,8 @@
 //! What is counted of customers' feedback, as it stands in the document.
 //!
-//! Every ratio carries its counts, so that no client divides what it need not; every window says its name and since when it
-//! counts. Times are in seconds, and their names say so. What was not measured is absent; zero is a measurement.
+//! Every ratio carries its counts, so that no client divides what it need not; every window says its name and since
+//! when it counts. Times are in seconds, and their names say so. What was not measured is absent; zero is a
+//! measurement.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,8 @@ use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE,
 use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 
 object! {
-    /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
-    /// with it.
+    /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that
+    /// end with it.
     pub struct FeedbackTotalDoc extends PeriodDoc as day {
         /// Threads that need a reply now, however old.
         pub open: u64,

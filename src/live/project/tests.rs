@@ -22,7 +22,8 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and a caller waits in queue 11.
+/// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and a caller waits in queue
+/// 11.
 fn floor() -> BTreeMap<Key, Arc<Entity>> {
     let now = at("2026-11-21T09:00:00Z");
     let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));

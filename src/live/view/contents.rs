@@ -117,8 +117,8 @@ impl Contents {
         document
     }
 
-    /// Takes in changes of a gold version, and notes what the changed members were. Says whether its queues and teams name
-    /// other teams than before: the agents of these are not known here, and are to be read.
+    /// Takes in changes of a gold version, and notes what the changed members were. Says whether its queues and teams
+    /// name other teams than before: the agents of these are not known here, and are to be read.
     pub fn apply<'a, 'b: 'a>(
         &mut self,
         key: &ViewKey,
@@ -158,8 +158,8 @@ impl Contents {
         has_other_teams
     }
 
-    /// Becomes what was read anew, and notes what the changed members were. Says whether its queues and teams name other
-    /// teams than before.
+    /// Becomes what was read anew, and notes what the changed members were. Says whether its queues and teams name
+    /// other teams than before.
     pub fn replace_all(&mut self, key: &ViewKey, version: u64, read: Self, before: &mut Vec<Before>) -> bool {
         let is_gone = |slot: &&Slot| !matches!(slot, Slot::Count(_)) && !read.members.contains_key(*slot);
         for slot in self.members.keys().filter(is_gone).cloned().collect::<Vec<_>>() {

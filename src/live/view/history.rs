@@ -1,7 +1,8 @@
 //! What the members of a document were before its recent versions, from which patches are made.
 //!
-//! A patch from any remembered version to now is the difference between what the changed members were and what they are:
-//! work in proportion to what changed. Earlier patches are never put together, because merge patches do not add up.
+//! A patch from any remembered version to now is the difference between what the changed members were and what they
+//! are: work in proportion to what changed. Earlier patches are never put together, because merge patches do not add
+//! up.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;

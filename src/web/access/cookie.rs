@@ -1,4 +1,5 @@
-//! The cookies with a session's key: no script reads them, no other site's form sends them, no sibling domain can set them.
+//! The cookies with a session's key: no script reads them, no other site's form sends them, no sibling domain can set
+//! them.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -28,8 +29,8 @@ impl Cookies {
         self.is_secure
     }
 
-    /// The cookie of a sign-in. A browser accepts a name with the prefix `__Host-` from the host itself only, over TLS and
-    /// for all of its paths (RFC 6265bis, section 4.1.3.2).
+    /// The cookie of a sign-in. A browser accepts a name with the prefix `__Host-` from the host itself only, over TLS
+    /// and for all of its paths (RFC 6265bis, section 4.1.3.2).
     #[must_use]
     pub fn person(&self) -> &'static str {
         if self.is_secure { "__Host-cb" } else { "cb" }

@@ -146,8 +146,8 @@ impl Access {
         &self.0.tickets
     }
 
-    /// Writes an action to the audit. A full disk must not keep users from signing in: an entry that cannot be written goes
-    /// to the log.
+    /// Writes an action to the audit. A full disk must not keep users from signing in: an entry that cannot be written
+    /// goes to the log.
     pub(super) async fn audit(&self, actor: &Actor, action: &'static str, target: &str, after: serde_json::Value) {
         tracing::info!(who = %actor, address = actor.address.map(tracing::field::display), action, target, "access");
         if let Err(error) = self.0.store.audit().record(actor, action, target, after).await {
@@ -177,8 +177,8 @@ impl Access {
         }
     }
 
-    /// Counts a request to Clarity about an unknown token, when it is called. What it returns takes the count back where
-    /// Clarity accepts the token.
+    /// Counts a request to Clarity about an unknown token, when it is called. What it returns takes the count back
+    /// where Clarity accepts the token.
     pub(super) fn token_attempt(
         &self,
         address: Option<IpAddr>,

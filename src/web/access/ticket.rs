@@ -1,5 +1,5 @@
-//! One-time tickets for sockets of programs that can send no header. URLs end up in logs and histories, so a ticket in one
-//! is valid for a single use and for seconds.
+//! One-time tickets for sockets of programs that can send no header. URLs end up in logs and histories, so a ticket in
+//! one is valid for a single use and for seconds.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -169,7 +169,8 @@ impl Viewer {
     }
 }
 
-/// The actor of a request, as an extension that the extractor of [`Viewer`] fills in for the middleware that audits refusals.
+/// The actor of a request, as an extension that the extractor of [`Viewer`] fills in for the middleware that audits
+/// refusals.
 #[derive(Debug, Clone, Default)]
 pub struct RequestActor(Arc<OnceLock<Actor>>);
 

@@ -18,8 +18,8 @@ const BY_ADDRESS: (u32, u32) = (5, 60);
 /// counted.
 const TOKENS: Delays = Delays { free: 60, first: Duration::from_secs(1), factor: 1, longest: Duration::from_secs(1) };
 
-/// Wrong passwords of one address for one account: at most eight attempts in the first half hour, so that a domain which
-/// locks an account after ten does not lock it because of one address.
+/// Wrong passwords of one address for one account: at most eight attempts in the first half hour, so that a domain
+/// which locks an account after ten does not lock it because of one address.
 const PASSWORDS: Delays =
     Delays { free: 3, first: Duration::from_secs(10), factor: 3, longest: Duration::from_secs(30 * 60) };
 

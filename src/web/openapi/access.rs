@@ -39,8 +39,9 @@ pub(super) fn paths() -> Value {
     json!({
         "/api/v1/sign-in": {"post": {
             "summary": "Signs in with a Clarity token.",
-            "description": "The token is in `Authorization: Bearer`, or in the body. Clarity is asked whether it takes it. What the \
-                caller holds from then on is the cookie in the answer. A program may as well send the token with each request.",
+            "description": "The token is in `Authorization: Bearer`, or in the body. Clarity is asked whether it takes \
+                it. What the caller holds from then on is the cookie in the answer. A program may as well send the \
+                token with each request.",
             "requestBody": {"required": false, "content": {"application/json": {"schema": reference("schemas/Token")}}},
             "responses": {
                 "200": answer("Signed in; the key is in `Set-Cookie`.", "SignedIn"),
@@ -72,8 +73,8 @@ pub(super) fn paths() -> Value {
         }},
         "/api/v1/sources/{source}/try-now": {"post": {
             "summary": "Shows credentials again that a system has refused, without waiting for `nextTry`.",
-            "description": "The same credentials are tried at most three times in 30 minutes, whichever user asks for it, and others \
-                once more: an account that is tried too often may be locked.",
+            "description": "The same credentials are tried at most three times in 30 minutes, whichever user asks for \
+                it, and others once more: an account that is tried too often may be locked.",
             "parameters": [{"name": "source", "in": "path", "required": true, "schema": {"enum": ["clarity"]}}],
             "responses": {
                 "200": answer("They were tried, or are good.", "CredentialsTried"),
@@ -133,7 +134,8 @@ pub(super) fn schemas() -> Value {
                 "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles},
                 "began": instant(), "lastUsed": instant(), "address": {"type": ["string", "null"]},
                 "browser": {"type": ["string", "null"], "description": "What the browser calls itself."},
-                "sockets": {"type": "integer"}, "current": {"type": "boolean", "description": "Whether it is the caller's."}
+                "sockets": {"type": "integer"}, "current": {"type": "boolean", "description": "Whether it is the \
+                    caller's."}
             }))}
         })),
         "CredentialsTried": object("What became of them.", &["outcome"], json!({
@@ -146,7 +148,8 @@ pub(super) fn schemas() -> Value {
                 "revoked": {"type": ["string", "null"], "format": "date-time"},
                 "lastSeen": {"type": ["string", "null"], "format": "date-time"},
                 "active": {"type": "boolean"}, "sockets": {"type": "integer"},
-                "boundToBrowser": {"type": "boolean", "description": "Whether its token is good for the first browser that used it alone."},
+                "boundToBrowser": {"type": "boolean", "description": "Whether its token is good for the first browser \
+                    that used it alone."},
                 "uses": {"type": "array", "description": "The last uses of its code or token, the newest first.",
                     "items": object("One of them.", &["at", "by", "browser", "outcome"], json!({
                         "at": instant(), "by": {"enum": ["code", "token"]}, "address": {"type": ["string", "null"]},
@@ -154,7 +157,8 @@ pub(super) fn schemas() -> Value {
                         "outcome": {"enum": ["accepted", "already-paired", "other-browser", "revoked", "expired"]}
                     }))
                 },
-                "lastReport": object("How it was when it last told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
+                "lastReport": object("How it was when it last \
+                    told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
                     "at": instant(), "address": {"type": ["string", "null"]}, "width": {"type": "integer"},
                     "height": {"type": "integer"}, "build": text(), "lagMilliseconds": {"type": "integer"}
                 }))

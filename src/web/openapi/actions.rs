@@ -23,16 +23,18 @@ pub(super) fn paths() -> Value {
             }
         }},
         "/api/v1/agents/{id}/status": action("Sets what an agent does.", "NewStatus"),
-        "/api/v1/agents/{id}/suspend": action("Suspends an agent, who then gets no contacts, or ends that.", "Suspension"),
-        "/api/v1/agents/{id}/recording": action("Starts or stops the recording of all sessions an agent is in.", "Recording"),
+        "/api/v1/agents/{id}/suspend": action("Suspends an agent, who then gets no contacts, or ends \
+            that.", "Suspension"),
+        "/api/v1/agents/{id}/recording": action("Starts or stops the recording of all sessions an agent is \
+            in.", "Recording"),
         "/api/v1/sessions/{id}/notes": action("Replaces the note about a session.", "Note"),
         "/api/v1/sessions/{id}/disposition": action("Disposes of a session.", "Disposition"),
         "/api/v1/sessions/{id}/extra-items": action("Sets one extra item of a session.", "ExtraItem"),
         "/api/v1/audit": {"get": {
             "summary": "Who changed what, when, before, after, and how Clarity answered; newest first.",
             "security": person(),
-            "description": "All filters must hold. Each may be given once; an empty one is none. The page `/audit` and the table \
-                `/audit.csv` take the same.",
+            "description": "All filters must hold. Each may be given once; an empty one is none. The page `/audit` and \
+                the table `/audit.csv` take the same.",
             "parameters": audit_parameters(),
             "responses": {
                 "200": answer("The lines.", "Audit"),
@@ -60,8 +62,10 @@ pub(super) fn schemas() -> Value {
             "status": {"type": "string", "examples": ["available", "unavailable"]},
             "reason_code": {"type": "integer"}
         })),
-        "Suspension": object("Whether the agent gets no contacts.", &["suspended"], json!({"suspended": {"type": "boolean"}})),
-        "Recording": object("Whether the agent's sessions are recorded.", &["recording"], json!({"recording": {"type": "boolean"}})),
+        "Suspension": object("Whether the agent gets no \
+            contacts.", &["suspended"], json!({"suspended": {"type": "boolean"}})),
+        "Recording": object("Whether the agent's sessions are \
+            recorded.", &["recording"], json!({"recording": {"type": "boolean"}})),
         "Note": object("The whole note.", &["note"], json!({"note": {"type": "string"}})),
         "Disposition": object("One of those that Clarity lists for the session.", &["disposition"], json!({
             "disposition": {"type": "integer"},
@@ -75,18 +79,20 @@ pub(super) fn schemas() -> Value {
         "ActionDone": object("Clarity did it.", &["id", "outcome", "answer"], json!({
             "id": {"type": "string"},
             "outcome": {"const": "accepted"},
-            "answer": {"type": "object", "description": "What Clarity said: of a recording, how it went for each session."}
+            "answer": {"type": "object", "description": "What Clarity said: of a recording, how it went for each \
+                session."}
         })),
         "Audit": object("What was done, newest first.", &["entries"], json!({
             "entries": {"type": "array", "items": object("A line. Of personal texts it says how long they are.",
                 &["id", "at", "actor", "kind", "action", "target", "before", "after"], json!({
                 "id": {"type": "integer"},
                 "at": {"type": "string", "format": "date-time"},
-                "actor": {"type": "string", "description": "Who acted, in one text.", "examples": ["agent 5 (Ann)", "unknown caller"]},
+                "actor": {"type": "string", "description": "Who acted, in one \
+                    text.", "examples": ["agent 5 (Ann)", "unknown caller"]},
                 "kind": {"enum": ActorKind::ALL.map(ActorKind::as_str)},
                 "agent": {"type": "integer", "description": "The user's agent number."},
-                "name": {"type": "string", "description": "The user's name, a display's id, or a command. Of an unknown caller: \
-                    what they call themselves."},
+                "name": {"type": "string", "description": "The user's name, a display's id, or a command. Of an \
+                    unknown caller: what they call themselves."},
                 "address": {"type": "string", "description": "The address that the request came from."},
                 "signIn": {"type": "string", "description": "The id of the sign-in that they acted with."},
                 "action": {"type": "string", "examples": ["agent.status"]},
@@ -94,7 +100,8 @@ pub(super) fn schemas() -> Value {
                 "before": {"type": "object"},
                 "after": {"type": "object"},
                 "ended": {"type": "string", "format": "date-time"},
-                "outcome": {"enum": AUDIT_OUTCOMES, "description": "`rejected` by the system that was asked, `refused` by this server."},
+                "outcome": {"enum": AUDIT_OUTCOMES, "description": "`rejected` by the system that was asked, \
+                    `refused` by this server."},
                 "reason": {"type": "string"}
             }))}
         }))
@@ -136,8 +143,8 @@ fn audit_parameters() -> Value {
 fn action(summary: &str, body: &str) -> Value {
     json!({"post": {
         "summary": summary,
-        "description": "Sent on to Clarity once, with the caller's own token, and written to the audit. What comes of it is seen \
-            as a patch.",
+        "description": "Sent on to Clarity once, with the caller's own token, and written to the audit. What comes of \
+            it is seen as a patch.",
         "security": person(),
         "parameters": [reference("parameters/id"), reference("parameters/idempotencyKey")],
         "requestBody": {"required": true, "content": {"application/json": {"schema": reference(&format!("schemas/{body}"))}}},

@@ -19,7 +19,8 @@ const COLUMNS: [Column; 8] = [
     (
         "nps",
         "NPS",
-        "Net promoter score of the feedback about them with the number of answers; of fewer than five answers, the promoters among them",
+        "Net promoter score of the feedback about them with the number of answers; of fewer than five answers, the \
+            promoters among them",
         true,
     ),
 ];

@@ -6,8 +6,8 @@ use super::{PageState, segment, step, words};
 use crate::domain::FeedbackActionKind;
 use crate::live::document::{ActionDoc, FeedbackDoc};
 
-/// Something that can be done. A form that is not offered now is on the page all the same, unseen: when Goodays offers it,
-/// nothing has to be loaded.
+/// Something that can be done. A form that is not offered now is on the page all the same, unseen: when Goodays offers
+/// it, nothing has to be loaded.
 pub(super) struct Form {
     pub kind: &'static str,
     /// Where the document says whether it is offered.
@@ -23,7 +23,8 @@ pub(super) struct Form {
     pub writes: bool,
     pub rates: bool,
     pub has_type: bool,
-    /// The question before it is sent; empty for an action that stays inside Callboard. `static/paint.js` asks the same.
+    /// The question before it is sent; empty for an action that stays inside Callboard. `static/paint.js` asks the
+    /// same.
     pub question: String,
     /// The idempotency key where no script gives it one.
     pub key: String,

@@ -1,4 +1,5 @@
-//! `/confirm`: what is asked before something reaches a customer, for pages without script. With one it is asked in place.
+//! `/confirm`: what is asked before something reaches a customer, for pages without script. With one it is asked in
+//! place.
 
 use askama::Template;
 

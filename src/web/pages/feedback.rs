@@ -280,7 +280,8 @@ impl Item {
     }
 }
 
-/// The first 140 letters of the newest words of a thread, but no half words; whose they are, unless they are the customer's.
+/// The first 140 letters of the newest words of a thread, but no half words; whose they are, unless they are the
+/// customer's.
 fn excerpt(doc: &FeedbackDoc) -> Option<String> {
     let texts = doc.messages.values().filter(|message| !message.text.is_empty());
     let newest = texts.max_by_key(|message| message.at.map_or(0, Timestamp::as_millisecond))?;

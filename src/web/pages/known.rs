@@ -1,5 +1,5 @@
-//! A value as it is shown: a number that is known, or a dash and why it is not. Only what was counted is ever 0. The twin of
-//! `why` in `static/format.js`.
+//! A value as it is shown: a number that is known, or a dash and why it is not. Only what was counted is ever 0. The
+//! twin of `why` in `static/format.js`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Pages: pure functions from a rendered state to HTML.
 //!
 //! Whatever a page shows is read back from the very document that it carries (`shape`), cell by cell; each cell says
-//! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's writing
-//! and the script's are held together by `tests/fixtures/formats.json`.
+//! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's
+//! writing and the script's are held together by `tests/fixtures/formats.json`.
 
 mod agent;
 mod agents;

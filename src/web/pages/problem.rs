@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::frame::NAVIGATION;
 
-/// Renders a page that says what is the matter and what to do. It needs no document, so it works when nothing else does.
+/// Renders a page that says what is the matter and what to do. It needs no document, so it works when nothing else
+/// does.
 pub fn problem(title: &str, detail: &str, next: &str) -> Result<String, askama::Error> {
     Page { title, detail, next }.render()
 }

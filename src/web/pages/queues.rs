@@ -20,7 +20,8 @@ const COLUMNS: [Column; 7] = [
     (
         "nps",
         "NPS",
-        "Net promoter score of the feedback about it with the number of answers; of fewer than five answers, the promoters among them",
+        "Net promoter score of the feedback about it with the number of answers; of fewer than five answers, the \
+            promoters among them",
         true,
     ),
 ];

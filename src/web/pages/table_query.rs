@@ -137,8 +137,8 @@ pub(super) enum Key {
     Text(TextKey),
 }
 
-/// A text's place among others, for readers: letters by the alphabet whatever their case and accents, numbers within a text
-/// by their value. A browser's `Intl.Collator` has the last word where it knows better (`static/table.js`).
+/// A text's place among others, for readers: letters by the alphabet whatever their case and accents, numbers within a
+/// text by their value. A browser's `Intl.Collator` has the last word where it knows better (`static/table.js`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TextKey(String, String);
 

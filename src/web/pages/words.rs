@@ -1,5 +1,5 @@
-//! Our documents' names in words for people. `static/labels.js` has the same tables; `tests/fixtures/formats.json` holds
-//! the two together. A name without a word is shown as it came.
+//! Our documents' names in words for people. `static/labels.js` has the same tables; `tests/fixtures/formats.json`
+//! holds the two together. A name without a word is shown as it came.
 
 /// An agent's status.
 #[must_use]

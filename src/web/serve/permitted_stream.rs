@@ -29,7 +29,8 @@ impl<S> PermittedStream<S> {
     }
 }
 
-/// A connection, as an extension of its requests: a middleware that passes an upgrade on does not see the WebSocket end.
+/// A connection, as an extension of its requests: a middleware that passes an upgrade on does not see the WebSocket
+/// end.
 #[derive(Debug, Clone)]
 pub struct ConnectionHandle {
     tcp: Tcp,

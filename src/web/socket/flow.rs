@@ -1,9 +1,9 @@
 //! How much a viewer has been sent and has not read.
 //!
-//! The kernel on either side, and a proxy in between, buffer bytes that the viewer has not read. A pong says that the viewer has
-//! read all that came before the ping, because a viewer answers pings in their place among the frames (RFC 6455, 5.5.2).
-//! A viewer that has never answered is given the time that a slow one needs for its first frame, and is then judged by
-//! what the kernel has sent.
+//! The kernel on either side, and a proxy in between, buffer bytes that the viewer has not read. A pong says that the
+//! viewer has read all that came before the ping, because a viewer answers pings in their place among the frames (RFC
+//! 6455, 5.5.2). A viewer that has never answered is given the time that a slow one needs for its first frame, and is
+//! then judged by what the kernel has sent.
 
 use std::time::Duration;
 
@@ -102,8 +102,8 @@ impl Flow {
         }
     }
 
-    /// Whether the viewer has given no sign for so long, and no less than since then. One that answers may take the time
-    /// that it needs for what it has not read; one that never did shows that it reads by making room.
+    /// Whether the viewer has given no sign for so long, and no less than since then. One that answers may take the
+    /// time that it needs for what it has not read; one that never did shows that it reads by making room.
     pub(super) fn is_silent(&mut self, since: Instant, limit: Duration) -> bool {
         if let Some(drain_count) = self.tcp.as_ref().map(Tcp::drain_count) {
             self.notice(drain_count);

@@ -183,7 +183,8 @@ fn unusable_files_are_explained_in_a_sentence() {
     assert_eq!(
         error(),
         format!(
-            "server.tls.certificate_file names {certificate}, which cannot be read: make it a file that this user may read."
+            "server.tls.certificate_file names {certificate}, which cannot be read: make it a file that this user may \
+                read."
         )
     );
     authority.issue((2020, 2021), 1);
@@ -206,7 +207,8 @@ fn unusable_files_are_explained_in_a_sentence() {
     assert_eq!(
         error(),
         format!(
-            "server.tls.key_file names {key}, which cannot be used: every user of this machine can reach it: run chmod 600 on it."
+            "server.tls.key_file names {key}, which cannot be used: every user of this machine can reach it: run \
+                chmod 600 on it."
         )
     );
     let mangled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

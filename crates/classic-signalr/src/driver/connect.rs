@@ -16,8 +16,8 @@ use crate::transport::{ConnectRequest, Incoming, OpenTransport, TransportFactory
 use crate::{Error, Event, RepairJson, Transport, endpoint};
 
 impl Driver {
-    /// Negotiates and opens the first transport that works. Returns the frames that came before the answer to `start`, which
-    /// count.
+    /// Negotiates and opens the first transport that works. Returns the frames that came before the answer to `start`,
+    /// which count.
     pub(super) async fn connect(&mut self) -> Result<(OpenTransport, Vec<Frame>), Error> {
         let token = self.bearer_token().await?;
         let negotiated = negotiate(&self.client, &self.settings, token.clone()).await;

@@ -1,5 +1,5 @@
-//! `longPolling`: one request after the other. Each is held until there is something to send, and the next one tells the
-//! server the position.
+//! `longPolling`: one request after the other. Each is held until there is something to send, and the next one tells
+//! the server the position.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use crate::{DEFAULT_MAX_FRAME_BYTES, Error, SecretString, endpoint};
 /// request for minutes and send nothing.
 const RECONNECT_GRACE: Duration = Duration::from_secs(1);
 
-/// The longest pause between two polls that a server can ask for. A longer one could outlast the connection on the server.
+/// The longest pause between two polls that a server can ask for. A longer one could outlast the connection on the
+/// server.
 const MAX_DELAY: Duration = Duration::from_secs(10);
 
 /// The pause after an answer that came at once and was empty, for servers that do not hold polls.

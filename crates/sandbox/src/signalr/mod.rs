@@ -162,8 +162,8 @@ impl Hub {
         }
     }
 
-    /// Makes all current connections silent: whatever is subscribed over them, nothing is pushed. Only new ones get pushes
-    /// again.
+    /// Makes all current connections silent: whatever is subscribed over them, nothing is pushed. Only new ones get
+    /// pushes again.
     pub fn withhold_pushes(&self) {
         for connection in lock(&self.0.connections).values_mut() {
             connection.withhold_pushes();

@@ -117,9 +117,9 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
         folder,
         "kdc.conf",
         &format!(
-            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = {{\n  \
-             database_name = {at}/principals\n  key_stash_file = {at}/stash\n  acl_file = {at}/acl\n }}\n[logging]\n \
-             kdc = FILE:{at}/kdc.log\n"
+            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = \
+             {{\n  database_name = {at}/principals\n  key_stash_file = {at}/stash\n  acl_file = {at}/acl\n \
+             }}\n[logging]\n kdc = FILE:{at}/kdc.log\n"
         ),
     );
     run(folder, "kdb5_util", &["create", "-s", "-r", DOMAIN, "-P", "master"]).await;
