@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::stat::{Counted, Stat};
 use super::*;
+use crate::actions::surveys::SkippedInteraction;
 use crate::domain::{MetricValue, SourceName};
 use crate::live::document::{MetricsDoc, NpsDoc, SourceDoc};
 
@@ -44,6 +45,43 @@ fn board() -> Board {
         viewing_distance: Some(5.0),
         theme: None,
     }
+}
+
+/// A page without the line breaks of its template, which a browser does not show.
+fn one_line(html: String) -> String {
+    html.split('\n').map(str::trim_start).fold(String::new(), |page, line| {
+        let is_between_tags = page.ends_with('>') && line.starts_with('<');
+        let gap = if is_between_tags || page.is_empty() { "" } else { " " };
+        page + gap + line
+    })
+}
+
+fn supervisor(page: &PageState, view: &TableQuery) -> Result<String, askama::Error> {
+    super::supervisor(page, view).map(one_line)
+}
+
+fn wallboard(page: &PageState, board: &Board) -> Result<String, askama::Error> {
+    super::wallboard(page, board).map(one_line)
+}
+
+fn feedback(page: &PageState) -> Result<String, askama::Error> {
+    super::feedback(page).map(one_line)
+}
+
+fn feedback_item(page: &PageState, id: &str) -> Result<Option<String>, askama::Error> {
+    Ok(super::feedback_item(page, id)?.map(one_line))
+}
+
+fn surveys(page: &PageState, skipped: &[SkippedInteraction]) -> Result<String, askama::Error> {
+    super::surveys(page, skipped).map(one_line)
+}
+
+fn status(page: &PageState, unusable: &Unusable) -> Result<String, askama::Error> {
+    super::status(page, unusable).map(one_line)
+}
+
+fn agent(page: &PageState, id: &str) -> Result<Option<String>, askama::Error> {
+    Ok(super::agent(page, id)?.map(one_line))
 }
 
 fn every_page(page: &PageState) -> Vec<String> {
