@@ -211,13 +211,15 @@ fn words_have_one_meaning_and_the_fields_name() {
 fn lines_have_at_most_120_columns() {
     let places = ["src", "crates", "tests", "benches", "fuzz", "static", "templates"];
     let mut broken = Vec::new();
-    for file in files(&places, &[".rs", ".js", ".mjs", ".html", ".css"]) {
+    let files = files(&places, &[".rs", ".js", ".mjs", ".html", ".css"]);
+    // The SQL of earlier schemas stays as it was.
+    for file in files.into_iter().filter(|file| !file.ends_with("src/store/schema.rs")) {
         let text = fs::read_to_string(&file).expect("a text file is readable");
         for (number, line) in text.lines().enumerate().filter(|(_, line)| line.chars().count() > COLUMNS) {
             broken.push(format!("{}:{}: {} columns", shown(&file), number + 1, line.chars().count()));
         }
     }
-    assert_left("lines that are too long", 945, broken);
+    assert_none("lines that are too long", broken);
 }
 
 /// A document that names a test, a file or a module of ours names one that is there.
@@ -246,13 +248,6 @@ fn documents_name_tests_files_and_modules_that_exist() {
         }
     }
     assert_none("names in documents of what is not there", broken);
-}
-
-/// For a rule that is not kept everywhere yet: its violations may only become fewer. A change that removes some lowers
-/// the number.
-fn assert_left(what: &str, left: usize, broken: Vec<String>) {
-    assert!(broken.len() <= left, "{} {what}, {left} are known:\n{}", broken.len(), broken.join("\n"));
-    assert!(broken.len() == left, "only {} {what} are left: say so instead of {left}", broken.len());
 }
 
 fn assert_none(what: &str, broken: Vec<String>) {

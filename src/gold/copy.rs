@@ -130,8 +130,10 @@ mod tests {
         };
         // A team lead replied to r1, and the customer wrote again an hour ago; r2 was marked as needing no reply.
         let again = serde_json::json!({
-            "a": { "id": "a", "at": "2026-11-12T10:00:00Z", "kind": null, "text": "x", "from": "Mia", "attachment": null },
-            "b": { "id": "b", "at": "2026-11-21T11:00:00Z", "kind": null, "text": "x", "from": null, "attachment": null }
+            "a": { "id": "a", "at": "2026-11-12T10:00:00Z", "kind": null, "text": "x", "from": "Mia",
+            "attachment": null },
+            "b": { "id": "b", "at": "2026-11-21T11:00:00Z", "kind": null, "text": "x", "from": null,
+            "attachment": null }
         });
         let marked = response("r2", serde_json::json!({}));
         let revision = marked.revision();

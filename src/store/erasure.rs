@@ -350,7 +350,8 @@ mod tests {
         NewOutboxEntry {
             key: key.into(),
             kind: "agentConnect.request".into(),
-            body: json!({ "customer": { "email": email, "name": if email == CANARY { "Canary Bird" } else { "Other" } } }),
+            body: json!({ "customer": { "email": email,
+                "name": if email == CANARY { "Canary Bird" } else { "Other" } } }),
             context: json!({ "session": 1 }),
         }
     }

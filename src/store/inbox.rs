@@ -267,44 +267,46 @@ impl Inbox<'_> {
     /// # Errors
     /// If the store is closed or the disk fails.
     pub async fn unknown_types(self) -> Result<Vec<UnknownType>, StoreError> {
-        self.0.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT source, unknown_type, count(*), max(received_at), max(seq) FROM inbox
-                 WHERE unknown_type IS NOT NULL GROUP BY source, unknown_type ORDER BY source, count(*) DESC, unknown_type",
-            )?;
-            let rows = statement.query_and_then([], |row| -> Result<_, StoreError> {
-                Ok(UnknownType {
-                    source: row.get(0)?,
-                    name: row.get(1)?,
-                    count: row.get::<_, i64>(2)?.unsigned_abs(),
-                    newest: super::database::instant(row.get(3)?)?,
-                    seq: row.get::<_, i64>(4)?.unsigned_abs(),
-                })
-            })?;
-            let (mut types, mut named): (Vec<UnknownType>, usize) = (Vec::new(), 0);
-            for row in rows {
-                let row = row?;
-                match types.last_mut() {
-                    Some(last) if last.source == row.source && named == TYPES => match last.name {
-                        None => {
-                            last.count += row.count;
-                            (last.newest, last.seq) = (last.newest.max(row.newest), last.seq.max(row.seq));
+        self.0
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT source, unknown_type, count(*), max(received_at), max(seq) FROM inbox
+                 WHERE unknown_type IS NOT NULL GROUP BY source, unknown_type ORDER BY source, count(*) DESC,
+                     unknown_type",
+                )?;
+                let rows = statement.query_and_then([], |row| -> Result<_, StoreError> {
+                    Ok(UnknownType {
+                        source: row.get(0)?,
+                        name: row.get(1)?,
+                        count: row.get::<_, i64>(2)?.unsigned_abs(),
+                        newest: super::database::instant(row.get(3)?)?,
+                        seq: row.get::<_, i64>(4)?.unsigned_abs(),
+                    })
+                })?;
+                let (mut types, mut named): (Vec<UnknownType>, usize) = (Vec::new(), 0);
+                for row in rows {
+                    let row = row?;
+                    match types.last_mut() {
+                        Some(last) if last.source == row.source && named == TYPES => match last.name {
+                            None => {
+                                last.count += row.count;
+                                (last.newest, last.seq) = (last.newest.max(row.newest), last.seq.max(row.seq));
+                            }
+                            Some(_) => types.push(UnknownType { name: None, ..row }),
+                        },
+                        Some(last) if last.source == row.source => {
+                            named += 1;
+                            types.push(row);
                         }
-                        Some(_) => types.push(UnknownType { name: None, ..row }),
-                    },
-                    Some(last) if last.source == row.source => {
-                        named += 1;
-                        types.push(row);
-                    }
-                    _ => {
-                        named = 1;
-                        types.push(row);
+                        _ => {
+                            named = 1;
+                            types.push(row);
+                        }
                     }
                 }
-            }
-            Ok(types)
-        })
-        .await
+                Ok(types)
+            })
+            .await
     }
 
     /// An event without effect, as received. `None`: it has expired, or it had an effect.

@@ -49,9 +49,11 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
         "id": id, "created": "2026-11-01T10:20:39Z", "updated": null, "source": null, "thread": "open", "survey": null,
         "answers": [{ "question": "Would you?", "kind": "nps", "value": 5 },
                     { "question": "Why?", "kind": "text", "value": format!("because, says {email}") }],
-        "messages": { "m1": { "id": "m1", "at": "2026-11-01T10:20:39Z", "kind": null, "text": format!("words of {email}"),
+        "messages": { "m1": { "id": "m1", "at": "2026-11-01T10:20:39Z", "kind": null,
+        "text": format!("words of {email}"),
                               "from": "Chester", "attachment": null } },
-        "customer": { "name": "Chester", "email": email, "phone": null, "crm_id": null }, "extra": { "session": "82673" },
+        "customer": { "name": "Chester", "email": email, "phone": null, "crm_id": null },
+        "extra": { "session": "82673" },
         "place": place, "delegatedTo": null, "actions": ["reply"], "alert": false
     }))
     .expect("a reading")
@@ -581,18 +583,23 @@ const SCHEMA_14_ROWS: &str = r#"
     INSERT INTO display (id, token, board, name, made_by, created, expires, used, bound)
         VALUES ('1a2b3c4d', zeroblob(32), 'sales', 'Hall', 'agent 5', 0, 4000000000000, 7, 1);
     INSERT INTO display_use (display, at, way, address, browser, outcome) VALUES
-        ('1a2b3c4d', 1, 'token', '192.0.2.7', 'Firefox', 'already-in'), ('1a2b3c4d', 2, 'code', NULL, 'Chromium', 'shut-out');
+        ('1a2b3c4d', 1, 'token', '192.0.2.7', 'Firefox', 'already-in'), ('1a2b3c4d', 2, 'code', NULL, 'Chromium',
+            'shut-out');
     INSERT INTO memory (kind, thing, what, changed) VALUES ('surveys.unasked', 'session:1',
-        '{"why":"notAskedCustomerGone","agent":41,"queue":null}', 1795000000000), ('noted.cameBack', 'r1', '', 1795000000000);
+        '{"why":"notAskedCustomerGone","agent":41,"queue":null}', 1795000000000), ('noted.cameBack', 'r1', '',
+            1795000000000);
     INSERT INTO outbox (id, key, kind, body, context, state, attempt, created, changed, due) VALUES
         ('new', 'new', 'goodays.deed', '{"response":"r1","kind":"reply","action":null}',
             '{"who":"Jennifer","email":null,"stand":"s","seen":["m1"]}', 'new', 0, 1, 1, 1),
-        ('both', 'both', 'goodays.deed', '{}', '{"who":"Ann","actor":{"kind":"user","agent":5,"name":"Ann"}}', 'accepted', 1, 1, 1, NULL),
-        ('sending', 'sending', 'agentConnect.request', '{}', '{"origin":"byHand","by":"Jennifer"}', 'sending', 1, 1, 1, NULL),
+        ('both', 'both', 'goodays.deed', '{}', '{"who":"Ann","actor":{"kind":"user","agent":5,"name":"Ann"}}',
+            'accepted', 1, 1, 1, NULL),
+        ('sending', 'sending', 'agentConnect.request', '{}', '{"origin":"byHand","by":"Jennifer"}', 'sending', 1, 1, 1,
+            NULL),
         ('held', 'held', 'agentConnect.request', '{}', '{"origin":"session","dryRun":false}', 'failed', 0, 1, 1, NULL),
         ('dry', 'dry', 'agentConnect.request', '{}', '{"origin":"session","dryRun":true}', 'failed', 0, 1, 1, NULL),
         ('later', 'later', 'agentConnect.request', '{}', '{"origin":"session"}', 'failed', 2, 1, 1, 9),
-        ('clarity', 'clarity', 'clarity.agent.status', '{"entity":"agent 41","deed":{"status":"away"}}', '{}', 'accepted', 1, 1, 1, NULL);
+        ('clarity', 'clarity', 'clarity.agent.status', '{"entity":"agent 41","deed":{"status":"away"}}', '{}',
+            'accepted', 1, 1, 1, NULL);
     INSERT INTO asked (interaction, request) VALUES ('82673', 'sending');
     UPDATE sqlite_sequence SET seq = 99 WHERE name = 'outbox';
 "#;

@@ -215,18 +215,23 @@ pub async fn list(
     Supervisor(viewer): Supervisor,
 ) -> Result<Json<Value>, ApiError> {
     let (now, uses) = (clock.now(), displays.logins().await.map_err(|error| store_error(&error))?);
-    let used = |it: &DisplayLogin| json!({"at": it.at, "by": it.credential.as_str(), "address": it.address, "browser": it.browser, "outcome": it.outcome.as_str()});
+    let used = |it: &DisplayLogin| {
+        json!({"at": it.at, "by": it.credential.as_str(), "address": it.address,
+        "browser": it.browser, "outcome": it.outcome.as_str()})
+    };
     let line = |it: &DisplayStatus| {
         let display = &it.display;
         let mut line = json!({
             "id": display.id, "board": display.board, "name": display.name, "createdBy": display.created_by,
-            "created": display.created, "expires": display.expires, "revoked": display.revoked, "lastSeen": display.last_seen,
+            "created": display.created, "expires": display.expires, "revoked": display.revoked,
+            "lastSeen": display.last_seen,
             "active": display.is_active(now), "sockets": it.sockets, "boundToBrowser": display.is_bound,
             "uses": uses.get(&display.id).into_iter().flatten().map(used).collect::<Vec<_>>(),
         });
         if let Some(seen) = &it.seen {
             line["lastReport"] = json!({
-                "at": seen.at, "address": seen.address, "width": seen.size.0, "height": seen.size.1, "build": seen.build,
+                "at": seen.at, "address": seen.address, "width": seen.size.0, "height": seen.size.1,
+                "build": seen.build,
                 "lagMilliseconds": u64::try_from(seen.lag.as_millis()).unwrap_or(u64::MAX),
             });
         }

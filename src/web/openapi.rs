@@ -223,7 +223,10 @@ fn paths() -> Value {
 }
 
 fn parameters() -> Value {
-    let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
+    let query = |name: &str, required: bool, description: &str, schema: Value| {
+        json!({"name": name, "in": "query",
+        "required": required, "description": description, "schema": schema})
+    };
     json!({
         "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, \
             `agents:41,42`, `queues:1,2`, `teams:3`, `wallboard:name`, `response:id`, or one page of 100 of a list \
@@ -233,8 +236,10 @@ fn parameters() -> Value {
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
-        "id": {"name": "id", "in": "path", "required": true, "description": "Clarity's number.", "schema": {"type": "integer"}},
-        "surveyId": {"name": "id", "in": "path", "required": true, "description": "A member of `surveys`.", "schema": {"type": "string"}},
+        "id": {"name": "id", "in": "path", "required": true, "description": "Clarity's number.",
+        "schema": {"type": "integer"}},
+        "surveyId": {"name": "id", "in": "path", "required": true, "description": "A member of `surveys`.",
+        "schema": {"type": "string"}},
         "idempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the \
@@ -331,7 +336,8 @@ fn schemas() -> Value {
                 "total": {"type": "integer", "description": "How many there are, on all pages."},
                 "needsAction": {"type": "integer", "description": "How many of these need a reply or a review."},
                 "page": {"type": "integer", "minimum": 1}, "pages": {"type": "integer", "minimum": 1},
-                "states": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many there are in each state."}
+                "states": {"type": "object", "additionalProperties": {"type": "integer"},
+                "description": "How many there are in each state."}
             })
         ),
         "FeedbackTotal": joined(period_and(), json!({"description": "Feedback counted together. The members of a \
@@ -368,12 +374,14 @@ fn schemas() -> Value {
             "longestWaitQueue": {"type": "integer"},
             "openFeedback": {"type": "integer", "description": "Threads linked to teams that need a reply."},
             "nps": reference("schemas/Nps"), "csat": reference("schemas/Share"),
-            "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Metrics that are counts, of all queues."},
+            "metrics": {"type": "object", "additionalProperties": {"type": "number"},
+            "description": "Metrics that are counts, of all queues."},
             "hidden": {"type": "object", "additionalProperties": {"const": true}, "description": "Which of these are \
                 not for this viewer."}
         })),
         "Staff": object("Agents by what they do, each once, however many queues they serve.",
-            &["agents", "loggedIn", "available", "ringing", "inContact", "afterCall", "away", "loggedOut", "unknown"], json!({
+            &["agents", "loggedIn", "available", "ringing", "inContact", "afterCall", "away", "loggedOut", "unknown"],
+                json!({
             "agents": version(),
             "loggedIn": {"type": "integer", "minimum": 0, "description": "In any state but logged out and unknown."},
             "available": {"type": "integer", "minimum": 0, "description": "Ready for the next contact: available and \
@@ -502,7 +510,8 @@ fn period_and() -> Value {
                 "window": {"const": "day"}, "since": {"type": "string", "format": "date-time"},
                 "value": {"type": "number", "description": "In percent, to one \
                     decimal."}, "hit": version(), "n": version(),
-                "low": {"type": "integer", "description": "In whole percent."}, "high": {"type": "integer", "description": "In whole percent."}, "small": {"const": true},
+                "low": {"type": "integer", "description": "In whole percent."}, "high": {"type": "integer",
+                "description": "In whole percent."}, "small": {"const": true},
                 "reasons": {"type": "object", "additionalProperties": version()}
             })
         ),

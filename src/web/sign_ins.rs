@@ -62,7 +62,8 @@ fn whose(viewer: &Viewer) -> Option<AgentId> {
 fn line(listed: &SignInSummary, viewer: &Viewer) -> Value {
     json!({
         "id": listed.id, "agent": listed.agent, "name": listed.name, "role": listed.role.as_str(),
-        "began": listed.began, "lastUsed": listed.used, "address": listed.client.address, "browser": listed.client.browser,
+        "began": listed.began, "lastUsed": listed.used, "address": listed.client.address,
+        "browser": listed.client.browser,
         "sockets": listed.sockets, "current": viewer.sign_in().is_some_and(|own| own.id() == listed.id),
     })
 }

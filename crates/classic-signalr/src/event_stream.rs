@@ -121,7 +121,8 @@ mod tests {
     proptest! {
         #[test]
         fn splits_of_any_bytes_do_not_matter(
-            bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b':'), Just(b'd'), any::<u8>()], 0..80),
+            bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b':'), Just(b'd'),
+                any::<u8>()], 0..80),
             size in 1..9_usize,
         ) {
             let whole = Decoder::new(1000).feed(&bytes).expect("small events");

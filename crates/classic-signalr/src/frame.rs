@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn calls_are_in_order_and_cursor_is_kept() {
         let frame = parse(
-            r#"{"C":"d-1A,0|C,1","M":[{"H":"Connect","M":"onData","A":[{"id":1},2]},{"H":"Connect","M":"onAlert"}],"X":1}"#,
+            r#"{"C":"d-1A,0|C,1",
+                "M":[{"H":"Connect","M":"onData","A":[{"id":1},2]},{"H":"Connect","M":"onAlert"}],"X":1}"#,
         );
         assert_eq!(frame.cursor.as_deref(), Some("d-1A,0|C,1"));
         let calls: Vec<_> = frame.calls.iter().map(|call| format!("{call:?}")).collect();
@@ -307,7 +308,9 @@ mod tests {
         }
 
         #[test]
-        fn any_frame_like_text_does_not_panic(text in r#"\{("[CMSGTIEL]":(1|true|null|"x"|-9e9|\[\{?"?[HMA:{}\[\],"]{0,9}\]),?){0,6}\}"#) {
+        fn any_frame_like_text_does_not_panic(
+            text in r#"\{("[CMSGTIEL]":(1|true|null|"x"|-9e9|\[\{?"?[HMA:{}\[\],"]{0,9}\]),?){0,6}\}"#,
+        ) {
             let _ = Frame::parse(text.as_bytes());
         }
     }

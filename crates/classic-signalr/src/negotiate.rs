@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn missing_keep_alive_and_old_protocol_are_read() {
         let negotiated = read(
-            r#"{"ConnectionToken":"t","ConnectionId":"i","KeepAliveTimeout":null,"DisconnectTimeout":-1,"ProtocolVersion":"1.3"}"#,
+            r#"{"ConnectionToken":"t","ConnectionId":"i","KeepAliveTimeout":null,"DisconnectTimeout":-1,
+                "ProtocolVersion":"1.3"}"#,
         )
         .expect("an answer");
         assert_eq!((negotiated.keep_alive, negotiated.has_start, negotiated.has_web_sockets), (None, false, false));
@@ -297,7 +298,8 @@ mod tests {
     #[test]
     fn field_of_another_type_counts_as_absent() {
         let negotiated = read(
-            r#"{"ConnectionToken":"t","ConnectionId":7.0,"KeepAliveTimeout":"20","DisconnectTimeout":{},"TryWebSockets":"True",
+            r#"{"ConnectionToken":"t","ConnectionId":7.0,"KeepAliveTimeout":"20","DisconnectTimeout":{},
+                "TryWebSockets":"True",
                 "ProtocolVersion":1.5,"TransportConnectTimeout":"NaN","LongPollDelay":[],"Error":null,"Url":1}"#,
         );
         let negotiated = negotiated.expect("an answer");

@@ -97,9 +97,8 @@ mod tests {
     #[test]
     fn resolve_other_answer_in_thread_is_not_possible() {
         let now = snapshot(&[("m2", "We called her.")], &["message"]);
-        assert!(
-            matches!(resolve(&reply("Sorry"), &[], &now), LookupResult::NotPossible(reason) if reason.starts_with("Already"))
-        );
+        assert!(matches!(resolve(&reply("Sorry"), &[], &now),
+                LookupResult::NotPossible(reason) if reason.starts_with("Already")));
     }
 
     #[test]

@@ -191,7 +191,8 @@ fn recording_answer(results: &[RecordingStatus], recording: bool) -> Result<Valu
     }
     let sessions = results.iter().filter_map(|one| {
         let went = !is(one.request_denied) && !is(one.request_failed);
-        Some(json!({"session": one.session_id?, "recording": one.is_recording.unwrap_or(recording == went), "done": went}))
+        Some(json!({"session": one.session_id?, "recording": one.is_recording.unwrap_or(recording == went),
+            "done": went}))
     });
     Ok(json!({"sessions": sessions.collect::<Vec<_>>()}))
 }

@@ -482,7 +482,8 @@ mod tests {
                 "agnostic": {"availableTime": {"total": 900, "average": 4.5, "count": 2}, "total": 0}
             },
             "name": "Rob T.", "id": "41",
-            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-11-21T08:56:02.98Z", "isSuspended": "false"},
+            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-11-21T08:56:02.98Z",
+            "isSuspended": "false"},
             "sessions": {"audio": {"sessions": [
                 {"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.", "agentId": 41,
                  "sessionStatus": "Active", "queuedMs": 34000, "activeMs": 60000, "isRecording": true}
@@ -602,7 +603,8 @@ mod tests {
             {"sessionId": 1, "customerName": "Unknown"}, {"customerName": "Jane"}, {"sessionId": "?"}]}}}));
         let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!((agent.name, &sessions[0].customer, sessions.len(), agent.dropped), (None, &None, 1, 2));
-        let members = json!({"agents": [{"id": 1, "name": " "}], "queues": [{"id": 2, "name": "NotSet"}], "teams": [{"id": 3, "name": "none"}]});
+        let members = json!({"agents": [{"id": 1, "name": " "}], "queues": [{"id": 2, "name": "NotSet"}],
+            "teams": [{"id": 3, "name": "none"}]});
         let (read, dropped) = structure(serde_json::from_value(members).expect("a structure"));
         assert_eq!(dropped, 0);
         assert_eq!((&read.agents[0].name, &read.queues[0].name, &*read.teams[0].name), (&None, &None, "Team 3"));
@@ -711,7 +713,8 @@ mod tests {
             "type": "agent", "id": 41,
             "statusHistory": [
                 {"agentStatus": "Available", "startTime": "2026-1-1 05:00", "endTime": "2026-1-1 06:00"},
-                {"agentStatus": "unavailable", "reasonCodeName": "On Break", "startTime": "2026-01-01T06:00:00Z", "isSuspended": "true"},
+                {"agentStatus": "unavailable", "reasonCodeName": "On Break", "startTime": "2026-01-01T06:00:00Z",
+                    "isSuspended": "true"},
                 {"agentStatus": "inCall"}
             ],
             "breakdowns": [{"queueId": 11, "queueName": "Orders", "metrics": {"audio": {"AnsweredCount": 5}}}, "todo"],

@@ -187,7 +187,8 @@ mod tests {
             assert_eq!(reading.created.map(|at| at.to_string()).as_deref(), Some(expected), "{created}");
             assert_eq!(reading.assumed, assumed, "{created}");
         }
-        let text_alone = json!({"event_type": "response", "response": {"id": "x", "message": {"id": "m", "created_date": "2026-02-05T12:20:39Z"}}});
+        let text_alone = json!({"event_type": "response", "response": {"id": "x", "message": {"id": "m",
+            "created_date": "2026-02-05T12:20:39Z"}}});
         let reading = in_zone(&text_alone, &zone, Some(received));
         assert_eq!((reading.created, reading.assumed), (None, None), "its text has a date");
     }
@@ -272,7 +273,8 @@ mod tests {
     #[test]
     fn each_attachment_is_its_own_link() {
         let attached = |attachment: serde_json::Value| {
-            let message = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z", "attachment": attachment});
+            let message = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z",
+                "attachment": attachment});
             let reading = read(&json!({"event_type": "response", "response": {"id": "x", "message": message}}));
             assert_eq!(&*reading.messages["m"].text, "words");
             assert!(reading.messages.values().all(|message| message.at.is_some()));
@@ -306,7 +308,8 @@ mod tests {
     fn message_event_is_one_thread_without_repeats() {
         let text = |id: &str, kind: &str| {
             json!({"id": id, "created_date": "2026-02-05T12:20:39.810686+01:00", "type": kind, "content": id,
-                "attachment": null, "sender": {"email": "[email protected]", "first_name": "Jenny", "last_name": "PARK"}})
+                "attachment": null, "sender": {"email": "[email protected]", "first_name": "Jenny",
+                "last_name": "PARK"}})
         };
         let reading = read(&json!({
             "event_type": "message",
@@ -337,7 +340,8 @@ mod tests {
         let clock = SourceClock::new(Clock::manual(at("2026-11-21T09:00:00Z")));
         let reading = read(&json!({"event_type": "response", "response": {
             "id": "x", "created_date": "2026-11-21T09:20:00Z",
-            "attached_messages": [{"id": "m", "created_date": "2026-11-21T08:00:00Z"}, {"id": "n", "created_date": "2026-11-21T09:21:00Z"}]
+            "attached_messages": [{"id": "m", "created_date": "2026-11-21T08:00:00Z"}, {"id": "n",
+            "created_date": "2026-11-21T09:21:00Z"}]
         }}));
         let reading = by_our_clock(reading, &clock, at("2026-11-21T09:00:01Z"));
         let times = [reading.created, reading.messages["m"].at, reading.messages["n"].at];
@@ -372,10 +376,13 @@ mod tests {
         let (again, more) = (text("again", "2026-02-06T09:20:39+01:00"), text("more", "2026-02-10T16:20:39+01:00"));
         let event = |kind: &str, thread: &str, updated: &str, texts: serde_json::Value, actions: serde_json::Value| {
             json!({"event_type": kind, "response": {
-                "id": "vdOpL1NJ74l", "created_date": "2026-02-05T10:20:39+01:00", "updated_date": updated, "thread": thread,
-                "state": if kind == "message" { "closed" } else { "open" }, "message": first, "attached_messages": texts,
+                "id": "vdOpL1NJ74l", "created_date": "2026-02-05T10:20:39+01:00", "updated_date": updated,
+                "thread": thread,
+                "state": if kind == "message" { "closed" } else { "open" }, "message": first,
+                "attached_messages": texts,
                 "reply": if kind == "message" { reply.clone() } else { json!(null) }, "actions": actions,
-                "delegated_to": if kind == "delegated" { json!({"id": "ap4M7B1w82", "name": "Customer Service"}) } else { json!(null) }
+                "delegated_to": if kind == "delegated" { json!({"id": "ap4M7B1w82",
+                "name": "Customer Service"}) } else { json!(null) }
             }})
         };
         let created = "2026-02-05T10:20:39+01:00";

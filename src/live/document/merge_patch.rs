@@ -65,7 +65,8 @@ macro_rules! object {
             )?
             $(
                 $(#[$about])*
-                #[serde(skip_serializing_if = "crate::live::document::merge_patch::MergePatch::is_absent" $(, rename = $key)?)]
+                #[serde(skip_serializing_if = "crate::live::document::merge_patch::MergePatch::is_absent" $(,
+                    rename = $key)?)]
                 pub $member: $kind,
             )*
         }
@@ -76,7 +77,8 @@ macro_rules! object {
                 $(self.$inherited.note_changes(&was.$inherited, patch);)?
                 $(
                     let name = [stringify!($member) $(, $key)?];
-                    crate::live::document::merge_patch::note_change(patch, name[name.len() - 1], &was.$member, &self.$member);
+                    crate::live::document::merge_patch::note_change(patch, name[name.len() - 1], &was.$member,
+                        &self.$member);
                 )*
             }
         }

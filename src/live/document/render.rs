@@ -511,8 +511,10 @@ mod tests {
             near["history"],
             json!({
                 "2026-11-21T08:00:00Z":
-                    {"status": "unavailable", "activity": "away", "reason": "On Break", "until": "2026-11-21T08:10:00Z"},
-                "2026-11-21T08:10:00Z": {"status": "available", "activity": "available", "until": "2026-11-21T08:30:00Z"},
+                    {"status": "unavailable", "activity": "away", "reason": "On Break",
+                        "until": "2026-11-21T08:10:00Z"},
+                "2026-11-21T08:10:00Z": {"status": "available", "activity": "available",
+                "until": "2026-11-21T08:30:00Z"},
                 "2026-11-21T08:30:00Z": {"status": "inCall", "activity": "inContact"},
             })
         );

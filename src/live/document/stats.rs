@@ -408,7 +408,8 @@ mod tests {
         let expected = json!({
             "window": "day", "since": day, "responses": 1, "open": 2, "overdue": 1,
             "openByAge": {"under4Hours": 2, "under24Hours": 0, "under3Days": 0, "older": 0},
-            "coverage": {"window": "day", "since": "2026-11-21T09:41:00Z", "value": 50.0, "hit": 1, "n": 2, "low": 9, "high": 91,
+            "coverage": {"window": "day", "since": "2026-11-21T09:41:00Z", "value": 50.0, "hit": 1, "n": 2, "low": 9,
+            "high": 91,
                 "small": true, "reasons": {"noCustomerEmail": 1}},
             "month": {"window": "30days", "since": month, "responses": 1},
         });

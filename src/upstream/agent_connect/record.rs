@@ -189,7 +189,8 @@ mod tests {
     fn loose_shapes_are_read_for_what_they_say() {
         let read = record(json!({
             "sequence_id": "12.0", "is_recovery": "True", "tags": "late", "ext_interaction_id": 123456.0,
-            "external_url": " JavaScript:alert(1)", "request_created_at": "2026-02-05", "response_received_at": 1_770_296_400,
+            "external_url": " JavaScript:alert(1)", "request_created_at": "2026-02-05",
+            "response_received_at": 1_770_296_400,
             "answers": {"nps": {"selected_options": [{"integer_value": "9.0"}]},
                 "agent_star_rating": {"selected_options": {"7": {"integer_value": 4.0}}}}
         }));

@@ -209,9 +209,8 @@ mod tests {
             (&[r#""{\"type\":\"agent\",\"id\":5,\"name\":\"\\ud83d\"}""#], &[5], 0),
             (&[r#"{"Type":"Agent","Id":7,"Name":"\ud83d"}"#, r#"{"type":"agent","id":8}"#], &[7, 8], 0),
             (
-                &[
-                    r#"{"type":"agent","id":9,"sessions":{"audio":{"sessions":[{"sessionId":1,"customerName":"\ud83d"}]}}}"#,
-                ],
+                &[r#"{"type":"agent","id":9,
+                    "sessions":{"audio":{"sessions":[{"sessionId":1,"customerName":"\ud83d"}]}}}"#],
                 &[9],
                 0,
             ),

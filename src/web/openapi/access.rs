@@ -130,7 +130,8 @@ pub(super) fn schemas() -> Value {
             "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles}
         })),
         "SignIns": object("Sign-ins.", &["signIns"], json!({
-            "signIns": {"type": "array", "items": object("One of them.", &["id", "agent", "name", "role", "began", "lastUsed"], json!({
+            "signIns": {"type": "array", "items": object("One of them.", &["id", "agent", "name", "role", "began",
+            "lastUsed"], json!({
                 "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles},
                 "began": instant(), "lastUsed": instant(), "address": {"type": ["string", "null"]},
                 "browser": {"type": ["string", "null"], "description": "What the browser calls itself."},
@@ -141,10 +142,12 @@ pub(super) fn schemas() -> Value {
         "CredentialsTried": object("What became of them.", &["outcome"], json!({
             "outcome": {"enum": ["accepted", "failed"]}, "reason": text()
         })),
-        "Ticket": object("Good once.", &["ticket", "seconds"], json!({"ticket": text(), "seconds": {"type": "integer"}})),
+        "Ticket": object("Good once.", &["ticket", "seconds"], json!({"ticket": text(),
+        "seconds": {"type": "integer"}})),
         "Displays": object("Displays.", &["displays"], json!({
             "displays": {"type": "array", "items": object("One of them.", &["id", "board", "name", "active"], json!({
-                "id": text(), "board": text(), "name": text(), "createdBy": text(), "created": instant(), "expires": instant(),
+                "id": text(), "board": text(), "name": text(), "createdBy": text(), "created": instant(),
+                "expires": instant(),
                 "revoked": {"type": ["string", "null"], "format": "date-time"},
                 "lastSeen": {"type": ["string", "null"], "format": "date-time"},
                 "active": {"type": "boolean"}, "sockets": {"type": "integer"},

@@ -147,7 +147,8 @@ fn action(summary: &str, body: &str) -> Value {
             it is seen as a patch.",
         "security": person(),
         "parameters": [reference("parameters/id"), reference("parameters/idempotencyKey")],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": reference(&format!("schemas/{body}"))}}},
+        "requestBody": {"required": true,
+        "content": {"application/json": {"schema": reference(&format!("schemas/{body}"))}}},
         "responses": {
             "200": answer("Clarity did it, now or when the same key came first.", "ActionDone"),
             "400": reference("responses/Problem"),

@@ -243,7 +243,8 @@ fn agents_without_a_value_stand_last_either_way() {
 
 #[test]
 fn rows_without_a_value_stand_last_in_either_direction() {
-    let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C", "waiting": 4 } } });
+    let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C",
+        "waiting": 4 } } });
     for (dir, wanted) in [("asc", ["2", "3", "1"]), ("desc", ["3", "2", "1"])] {
         let html = supervisor(
             &page(&state),

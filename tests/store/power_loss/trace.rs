@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// The calls that are traced: every one that can change or sync a file or a directory, or write output. `?` marks those
 /// that some machines do not have.
-pub(super) const CALLS: &str = "trace=?open,openat,?creat,write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,\
-     fdatasync,sync_file_range,?unlink,unlinkat,?rename,?renameat,renameat2,?link,linkat,?mkdir,mkdirat,copy_file_range,sendfile";
+pub(super) const CALLS: &str = "trace=?open,openat,?creat,write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,\
+    fallocate,fsync,fdatasync,sync_file_range,?unlink,unlinkat,?rename,?renameat,renameat2,?link,linkat,?mkdir,mkdirat,\
+    copy_file_range,sendfile";
 
 /// One event. Files have their names in the directory; the directory itself has an empty name.
 #[derive(Debug)]

@@ -22,8 +22,9 @@ mod long_polling;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LIMIT: usize = 64 * 1024;
 const TOKEN: &str = "a+b/c=|,d==";
-const NEGOTIATED: &str = r#"{"Url":"/signalr","ConnectionToken":"a+b/c=|,d==","ConnectionId":"88cf","KeepAliveTimeout":20.0,
-    "DisconnectTimeout":30.0,"ConnectionTimeout":110.0,"TryWebSockets":false,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#;
+const NEGOTIATED: &str = r#"{"Url":"/signalr","ConnectionToken":"a+b/c=|,d==","ConnectionId":"88cf",
+    "KeepAliveTimeout":20.0,"DisconnectTimeout":30.0,"ConnectionTimeout":110.0,"TryWebSockets":false,
+    "ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#;
 const INIT: &str = "data: initialized\n\ndata: {\"C\":\"s-0,1\",\"S\":1,\"M\":[]}\n\n";
 const CALL: &str =
     "data: {\"C\":\"d-1|A,2+3\",\"G\":\"g+1/=\",\"M\":[{\"H\":\"Connect\",\"M\":\"onData\",\"A\":[1]}]}\n\n";

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn caller_is_known_by_phone_email_and_console_address() {
         let session = read(json!({
-            "sessionId": 82673, "queueId": 11, "agentId": 40, "customerPhone": "sip:+13128633465@example.com;user=phone",
+            "sessionId": 82673, "queueId": 11, "agentId": 40,
+            "customerPhone": "sip:+13128633465@example.com;user=phone",
             "startTimeStamp": "2026-11-21T09:00:00Z", "sessionStatus": "Completed",
             "screenPopUrl": "https://x.kustomerapp.com/app/customers/c9/event/5f2a",
             "agents": [{"agentId": 40, "isPrimaryAgent": false}, {"agentId": 41, "isPrimaryAgent": true}],

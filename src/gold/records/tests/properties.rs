@@ -163,7 +163,8 @@ fn fact() -> impl Strategy<Value = Fact> {
             queue.sessions = sessions;
             Fact::QueueUpdated { received: Ordinal(heard.into()), queue: Box::new(queue) }
         }),
-        1 => any::<(u8, bool)>().prop_map(|(before, searched_too)| Fact::QueuePushesMissed { before: Ordinal(before.into()), searched_too }),
+        1 => any::<(u8, bool)>().prop_map(|(before,
+            searched_too)| Fact::QueuePushesMissed { before: Ordinal(before.into()), searched_too }),
         4 => response,
         4 => of_jenny,
         4 => told,
@@ -171,7 +172,8 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => erased,
         2 => survey,
         2 => result,
-        1 => (0..3_i64, prop::option::of("[ab]"), prop::option::of(0..4_i64), 0..50_i64).prop_map(|(id, conversation, agent, seconds)| {
+        1 => (0..3_i64, prop::option::of("[ab]"), prop::option::of(0..4_i64), 0..50_i64).prop_map(|(id, conversation,
+            agent, seconds)| {
             Fact::SurveySkipped(Box::new(crate::domain::SkippedSurvey {
                 interaction: crate::domain::Interaction::Session(SessionId(id)),
                 conversation: conversation.map(Arc::from),

@@ -20,7 +20,8 @@ fn signed(header: &str, payload: &str, key: &str) -> Secret {
 }
 
 fn claims() -> Value {
-    json!({"connect_agent_id": "41", "iss": "https://site.example.com/webauth", "aud": "client", "exp": NOW + 300, "nbf": NOW})
+    json!({"connect_agent_id": "41", "iss": "https://site.example.com/webauth", "aud": "client", "exp": NOW + 300,
+        "nbf": NOW})
 }
 
 #[test]
@@ -69,7 +70,8 @@ fn a_token_is_current_by_dates_with_fractions_too() {
         (json!(NOW.to_string()), json!(NOW + 300), false),
         (json!(NOW), json!(null), false),
     ] {
-        let payload = json!({"connect_agent_id": "41", "iss": "https://site.example.com/webauth", "aud": "client", "iat": 1.5,
+        let payload = json!({"connect_agent_id": "41", "iss": "https://site.example.com/webauth", "aud": "client",
+            "iat": 1.5,
             "exp": exp, "nbf": nbf, "name": "\u{fffd}"});
         // As Node writes a name that was cut inside an emoji.
         let payload = payload.to_string().replace('\u{fffd}', r"\ud83d");

@@ -338,8 +338,10 @@ mod tests {
                 "agnostic": {"availableTime": {"total": 12, "average": 4.5, "count": 3}, "total": 0}
             },
             "name": "Ada L.", "id": "41",
-            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-10-27T19:56:02.98Z", "isSuspended": "false"},
-            "sessions": {"audio": {"sessions": [{"sessionId": 82673, "queueId": "-1", "customerName": "Grace", "sessionStatus": "After Call"}]}},
+            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-10-27T19:56:02.98Z",
+            "isSuspended": "false"},
+            "sessions": {"audio": {"sessions": [{"sessionId": 82673, "queueId": "-1", "customerName": "Grace",
+            "sessionStatus": "After Call"}]}},
             "addedBreakdowns": ["todo"]
         }));
         assert_eq!(agent.id, Some(41));

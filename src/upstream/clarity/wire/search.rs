@@ -86,9 +86,12 @@ mod tests {
     #[test]
     fn a_result_of_the_documents_shape_is_read() {
         let result: SearchResult = serde_json::from_value(json!({
-            "agentsFound": [{"agentId": 53, "firstName": "Ada", "lastName": "L", "publicName": "Ada", "loginName": "ada@example.com",
-                "emailAddress": "ada@example.com", "phoneNumber": "NOTSET", "status": null, "type": "agentSearch", "id": 53}],
-            "queuesFound": [{"queueId": 7, "queueName": "Sales", "isOpen": true, "agentsOnline": 4, "agentsAvailable": 1,
+            "agentsFound": [{"agentId": 53, "firstName": "Ada", "lastName": "L", "publicName": "Ada",
+            "loginName": "ada@example.com",
+                "emailAddress": "ada@example.com", "phoneNumber": "NOTSET", "status": null, "type": "agentSearch",
+                "id": 53}],
+            "queuesFound": [{"queueId": 7, "queueName": "Sales", "isOpen": true, "agentsOnline": 4,
+            "agentsAvailable": 1,
                 "estimatedWaitTime": 120, "callsToday": 31, "type": "queueSearch", "id": 7}],
             "message": "Query 'a' found 1 agent(s) and 1 queue(s)."
         }))

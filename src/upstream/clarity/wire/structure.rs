@@ -107,9 +107,11 @@ mod tests {
     #[test]
     fn a_structure_of_the_documents_shape_is_read() {
         let structure: Structure = serde_json::from_value(json!({
-            "agents": [{"type": "Agent", "id": 41, "name": "Ada", "teamId": -1, "canSilentJoin": true, "canWhisperJoin": "false", "canRecord": true}],
+            "agents": [{"type": "Agent", "id": 41, "name": "Ada", "teamId": -1, "canSilentJoin": true,
+            "canWhisperJoin": "false", "canRecord": true}],
             "queues": [{"type": "Queue", "id": "11", "name": "Sales", "businessUnitId": 1, "teamIds": [3]}],
-            "teams": [{"type": "Team", "id": 3, "name": "North", "businessUnitId": 1, "groupIds": [8], "agentIds": [41], "queueIds": [11]}],
+            "teams": [{"type": "Team", "id": 3, "name": "North", "businessUnitId": 1, "groupIds": [8], "agentIds": [41],
+            "queueIds": [11]}],
             "businessUnits": [{"type": "Business Unti", "id": 1, "name": "Shop", "teamIds": [3], "queueIds": [11]}]
         }))
         .expect("a structure");

@@ -12,4 +12,6 @@ app.use(signalr.createListener());
 
 const call = (args) => signalr.broadcast({ H: 'chat', M: 'onMessage', A: args });
 require('readline').createInterface({ input: process.stdin }).on('line', (line) => call(JSON.parse(line)));
-const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () => {
+  console.log(JSON.stringify({ port: server.address().port }));
+});

@@ -88,8 +88,8 @@ async fn a_session_with_everything_is_read() {
 #[tokio::test]
 async fn the_dictionarys_names_are_understood_too() {
     // B74: the method and the dictionary disagree.
-    let answer = r#"{"sessionId": 1, "aftercallConfig": {"afterCalltimeSeconds": "7"}, "imPropts": {"items": [{"promptName": "A"}]},
-        "transcript": null, "callNote": null}"#;
+    let answer = r#"{"sessionId": 1, "aftercallConfig": {"afterCalltimeSeconds": "7"},
+        "imPropts": {"items": [{"promptName": "A"}]}, "transcript": null, "callNote": null}"#;
     let session =
         answering(answer).await.session(1, SessionIncludes::default()).await.expect("C18").expect("a session");
     assert_eq!(session.aftercall_options.and_then(|options| options.after_calltime_seconds), Some(7));
@@ -143,7 +143,8 @@ async fn statuses_are_read() {
     assert!(current.began().is_some());
     // A bad SIP address has no name; two rows of the dictionary were merged into a start time of 2 (B66); booleans and
     // texts are documented as numbers (B67).
-    let odd = r#"{"type": "agent", "id": 15, "currentStatus": {"agentStatus": "unknown", "agentStatusId": 4, "startTime": 2, "isSuspended": 0}}"#;
+    let odd = r#"{"type": "agent", "id": 15, "currentStatus": {"agentStatus": "unknown", "agentStatusId": 4,
+        "startTime": 2, "isSuspended": 0}}"#;
     let status = answering(odd).await.agent_status(15).await.expect("C26");
     let current = status.current_status.clone().expect("a status");
     assert_eq!((status.name, current.agent_status_id, current.began()), (None, Some(4), None));
