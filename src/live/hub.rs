@@ -3,10 +3,11 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -248,7 +249,7 @@ impl Hub {
 
     fn views(&self) -> MutexGuard<'_, Views> {
         // A panic under the lock leaves the maps whole: they are only ever added to and swept.
-        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.views.lock()
     }
 }
 
@@ -382,7 +383,7 @@ mod tests {
         let hook = move |loading: &ViewKey| {
             if *loading == key("queues:7") {
                 is_read.send(()).expect("the test listens");
-                may_go_on.lock().expect("one waits").recv().expect("the test says so");
+                may_go_on.lock().recv().expect("the test says so");
             }
         };
         hub.0.after_read.set(Hook(Box::new(hook))).expect("the only hook");

@@ -6,10 +6,11 @@ mod rendering;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use self::contents::{Before, Contents};
@@ -162,7 +163,7 @@ impl View {
 
     /// The document now.
     pub(super) fn render(&self) -> RenderedState {
-        let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut encoded = self.encoded.lock();
         let Encoded { version, document, json, .. } = self.encode(&mut encoded);
         RenderedState {
             epoch: Arc::clone(&self.epoch),
@@ -175,7 +176,7 @@ impl View {
 
     /// The whole document as a frame, with its version.
     pub(super) fn snapshot(&self) -> (Bytes, u64) {
-        let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut encoded = self.encoded.lock();
         let Encoded { version, json, snapshot, .. } = self.encode(&mut encoded);
         let frame = snapshot.get_or_insert_with(|| {
             let head = serde_json::json!({"type": "snapshot", "epoch": &*self.epoch, "version": *version,
@@ -234,12 +235,12 @@ impl View {
 
     /// It is used now.
     pub(super) fn touch(&self) {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.last_used.lock() = Instant::now();
     }
 
     /// Whether it has been without a viewer, and unused, for so long.
     pub(super) fn is_idle(&self, since: Duration) -> bool {
-        let used = *self.last_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = *self.last_used.lock();
         self.viewers() == 0 && used.elapsed() > since
     }
 
@@ -304,14 +305,14 @@ impl View {
         drop(state);
         self.version.send_replace(version);
         // Frames of an earlier version are not kept.
-        if let Ok(mut encoded) = self.encoded.try_lock() {
+        if let Some(mut encoded) = self.encoded.try_lock() {
             *encoded = None;
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic under the lock leaves a document that is whole: members are replaced one by one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,8 +1,10 @@
 //! Limits how many different scopes a user or a display has open: each distinct scope costs memory.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// Who looks: a person, with all of their sign-ins, or a display. Whatever tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -94,7 +96,7 @@ impl ViewLimit {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<ViewOwner, HashMap<String, OpenScope>>> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock()
     }
 }
 

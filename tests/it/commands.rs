@@ -58,7 +58,7 @@ async fn sign_in_without_clarity_is_reported_by_check_and_serve() {
     let said = String::from_utf8(output.stdout).expect("text");
     assert_eq!(output.status.code(), Some(1), "{said}");
     let said = said.lines().find(|line| line.starts_with("Sign-in")).expect("a line").to_owned();
-    assert!(said.contains("WRONG") && said.contains("nobody can sign in"), "{said}");
+    assert!(said.contains("WRONG") && said.contains("no user can sign in"), "{said}");
     let mut server = callboard()
         .args(["serve", "--config", &path])
         .stdout(Stdio::piped())
@@ -69,7 +69,7 @@ async fn sign_in_without_clarity_is_reported_by_check_and_serve() {
     let mut lines = BufReader::new(server.stderr.take().expect("a pipe")).lines();
     let heard = async {
         while let Some(line) = lines.next_line().await.expect("text") {
-            if line.contains("nobody can sign in") {
+            if line.contains("no user can sign in") {
                 return;
             }
         }

@@ -9,6 +9,7 @@ use crate::support::server::{TestServer, sandbox};
 /// The text of the cell of that kind and argument.
 fn shown(page: &str, kind: &str, arg: &str) -> String {
     let mark = format!("data-as=\"{kind}\" data-arg=\"{arg}\"");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
     let at = page.find(&mark).unwrap_or_else(|| panic!("no {kind} {arg}"));
     page[at..].split_once('>').expect("a tag").1.split('<').next().expect("a text").to_owned()
 }

@@ -283,7 +283,8 @@ async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer
     assert_eq!(text_of(browser, ".thread-list time").await, "20 Nov 04:00");
     assert_eq!(text_of(browser, "[data-as=offered]").await, "Offered by Goodays: close.");
     assert_eq!(text_of(browser, ".heading .thread").await, "Closed");
-    assert_eq!(text_of(browser, ".stacked > [data-row='2']").await, "May we call?Yes, Evenings");
+    assert_eq!(text_of(browser, ".stacked > [data-row='2'] dt").await, "May we call?");
+    assert_eq!(text_of(browser, ".stacked > [data-row='2'] dd").await, "Yes, Evenings");
     assert_eq!(text_of(browser, "[data-path='feedback/r903/attribution/session']").await, "82003");
     assert_eq!(text_of(browser, "[data-path='feedback/r903/attribution/queue']").await, "Billing");
     let shows = "return document.querySelector('[data-path=\"feedback/r903/attribution/team\"]').checkVisibility()";

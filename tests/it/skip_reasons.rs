@@ -89,7 +89,7 @@ async fn several_assigned_users_name_the_chosen_one() {
     assert_eq!(note("5f1"), "2 users were assigned: the first of them was taken.");
     assert_eq!(note("5f2"), Value::Null);
     assert!(text(&server, "/surveys").await.contains("2 users were assigned: the first of them was taken."));
-    assert!(text(&server, "/status").await.contains("Conversations of Kustomer with several users"));
+    assert!(text(&server, "/status").await.contains("Kustomer conversations with several assigned users"));
     server.stop().await;
 }
 

@@ -1,8 +1,8 @@
 //! Tokens: the 401 challenge, the token endpoint, and the check of each request (apis.md C1 to C6).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Form, State};
@@ -11,10 +11,11 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{EncodingKey, Header};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::simulation::{Simulation, lock};
+use crate::simulation::Simulation;
 use base::secret::ExposeSecret;
 use base::{Clock, Secret};
 
@@ -125,7 +126,7 @@ impl Auth {
                 .map(|(_, token)| token.into_owned())
         };
         let now = self.0.clock.now().as_second();
-        let known = bearer.or_else(in_query).and_then(|token| lock(&self.0.issued).get(&token).copied());
+        let known = bearer.or_else(in_query).and_then(|token| self.0.issued.lock().get(&token).copied());
         match known {
             Some((agent, expires)) if now < expires => Ok(agent),
             _ => Err(Challenge(format!(r#"{},grant_type="{GRANT}""#, self.0.token_url))),
@@ -150,7 +151,7 @@ impl Auth {
             &EncodingKey::from_secret(self.0.key.expose_secret().as_bytes()),
         )
         .ok()?;
-        lock(&self.0.issued).insert(token.clone(), (agent, exp));
+        self.0.issued.lock().insert(token.clone(), (agent, exp));
         Some(token)
     }
 
@@ -162,7 +163,7 @@ impl Auth {
 
     /// Hides an agent from every caller while set.
     pub fn hide(&self, agent: i64, hidden: bool) {
-        let mut all = lock(&self.0.hidden);
+        let mut all = self.0.hidden.lock();
         if hidden {
             all.insert(agent)
         } else {
@@ -173,24 +174,24 @@ impl Auth {
     /// Whether none of these agents is hidden.
     #[must_use]
     pub fn permits(&self, agents: &[i64]) -> bool {
-        let hidden = lock(&self.0.hidden);
+        let hidden = self.0.hidden.lock();
         !agents.iter().any(|agent| hidden.contains(agent))
     }
 
     /// Sets how much of the structure an agent may see.
     pub fn set_visibility(&self, agent: i64, visibility: Visibility) {
-        lock(&self.0.visibility).insert(agent, visibility);
+        self.0.visibility.lock().insert(agent, visibility);
     }
 
     /// How much of the structure an agent may see.
     #[must_use]
     pub fn visibility(&self, agent: i64) -> Visibility {
-        lock(&self.0.visibility).get(&agent).copied().unwrap_or(Visibility::Team)
+        self.0.visibility.lock().get(&agent).copied().unwrap_or(Visibility::Team)
     }
 
     /// Expires every token.
     pub fn expire_all(&self) {
-        lock(&self.0.issued).clear();
+        self.0.issued.lock().clear();
     }
 
     /// The agent with the user name of the `Basic` credentials. This replaces the Windows authentication of a real

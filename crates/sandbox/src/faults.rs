@@ -1,15 +1,14 @@
 //! Fault injection for the REST calls of all four upstreams.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde::Deserialize;
-
-use super::simulation::lock;
 
 /// The server that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -73,13 +72,13 @@ struct Plan {
 impl Faults {
     /// Answers the next `calls` calls to an upstream with `status`; they have no effect.
     pub fn fail_next(&self, upstream: Upstream, calls: u32, status: StatusCode) {
-        lock(&self.0).next.insert(upstream, (calls, status));
+        self.0.lock().next.insert(upstream, (calls, status));
     }
 
     /// Answers every call whose URL contains `path` with `fault`, until it is set to `None`. A `path` that ends in `$`
     /// must match the end of the URL.
     pub fn set_fault(&self, upstream: Upstream, path: &str, fault: Option<FaultResponse>) {
-        let mut plan = lock(&self.0);
+        let mut plan = self.0.lock();
         let lasting = plan.lasting.entry(upstream).or_default();
         lasting.retain(|(other, _)| other != path);
         lasting.extend(fault.map(|fault| (path.to_owned(), fault)));
@@ -87,11 +86,11 @@ impl Faults {
 
     /// Number of calls to an upstream that were answered with a fault.
     pub fn count(&self, upstream: Upstream) -> u64 {
-        lock(&self.0).injected.get(&upstream).copied().unwrap_or_default()
+        self.0.lock().injected.get(&upstream).copied().unwrap_or_default()
     }
 
     fn next(&self, upstream: Upstream, url: &str) -> Option<FaultResponse> {
-        let mut plan = lock(&self.0);
+        let mut plan = self.0.lock();
         let next = plan.next.get_mut(&upstream).filter(|(calls, _)| *calls > 0).map(|(calls, status)| {
             *calls -= 1;
             FaultResponse {

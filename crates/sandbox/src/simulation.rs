@@ -1,16 +1,12 @@
 //! The contact center behind a lock, and the clock that drives it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use super::contact_center::{ContactCenter, Event, Moment};
 use base::Clock;
-
-/// Locks even if a holder panicked: a panic in one test must not hide behind ten poisoned locks.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The contact center that all servers share. Cheap to clone; no method blocks for long.
 #[derive(Debug, Clone)]
@@ -61,7 +57,7 @@ impl Simulation {
     /// Advances the contact center to the present and returns what changed.
     #[must_use]
     pub fn advance(&self) -> Vec<Event> {
-        let mut state = lock(&self.0.state);
+        let mut state = self.0.state.lock();
         let now = match state.paused {
             Some(_) => state.center.now(),
             None => state.timeline.moment(self.0.clock.now()),
@@ -72,7 +68,7 @@ impl Simulation {
     /// Stops or resumes virtual time. [`Simulation::change`] still works in between.
     pub fn pause(&self, paused: bool) {
         let now = self.0.clock.now();
-        let mut state = lock(&self.0.state);
+        let mut state = self.0.state.lock();
         match (paused, state.paused) {
             (true, None) => state.paused = Some(now),
             (false, Some(since)) => {
@@ -86,13 +82,13 @@ impl Simulation {
 
     /// Reads the contact center.
     pub fn read<T>(&self, read: impl FnOnce(&ContactCenter, Timeline) -> T) -> T {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         read(&state.center, state.timeline)
     }
 
     /// Changes the contact center.
     pub fn change<T>(&self, change: impl FnOnce(&mut ContactCenter) -> T) -> T {
-        change(&mut lock(&self.0.state).center)
+        change(&mut self.0.state.lock().center)
     }
 
     /// The real time.

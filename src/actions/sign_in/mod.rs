@@ -13,9 +13,10 @@ mod unknown_tokens;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use crate::domain::{Actor, AgentId};
@@ -423,7 +424,7 @@ impl SignIns {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<KeyHash, Entry>> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock()
     }
 }
 

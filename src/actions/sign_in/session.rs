@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -241,7 +242,7 @@ impl SignIn {
     }
 
     fn person(&self) -> MutexGuard<'_, Option<Clarity>> {
-        self.0.person.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.person.lock()
     }
 
     /// Whether they may change anything: Clarity said who they are when it was last asked.
@@ -549,12 +550,12 @@ mod tests {
         let listed = ended.clone();
         assert!(ended.clarity().is_some());
         ended.end(EndReason::SignedOut);
-        assert!(listed.0.person.lock().expect("a lock").is_none());
+        assert!(listed.0.person.lock().is_none());
 
         let over = sign_in(&clock, Some(clock.now() + jiff::SignedDuration::from_secs(60)));
         assert!(over.clarity().is_some());
         clock.advance(jiff::SignedDuration::from_secs(60));
         assert!(over.clarity().is_none() && over.is_open());
-        assert!(over.0.person.lock().expect("a lock").is_none());
+        assert!(over.0.person.lock().is_none());
     }
 }

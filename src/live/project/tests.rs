@@ -85,6 +85,28 @@ fn seen(key: &Key, by: &Permission) -> Value {
     member(&entity, DetailLevel::Supervisor)
 }
 
+/// What each kind of viewer sees of the same contact center, at each detail level.
+#[test]
+fn members_of_each_viewer_match_their_snapshot() {
+    let viewers = [
+        ("administrator", Permission::everything(Role::Administrator)),
+        ("team_lead_of_team_3", permission(Role::TeamLead, &[41, 42], &[11], &[3])),
+        ("agent_43", permission(Role::Agent, &[43], &[11, 12], &[4])),
+        ("display", Permission::everything(Role::Display)),
+    ];
+    let floor = floor();
+    for (name, permission) in viewers {
+        let visible = floor.iter().filter_map(|(key, entity)| Some((key, project(entity, &permission)?)));
+        let visible: Vec<_> = visible.collect();
+        let levels =
+            [DetailLevel::Supervisor, DetailLevel::Agent, DetailLevel::Response, DetailLevel::Wallboard].map(|level| {
+                let members = visible.iter().map(|(key, entity)| (format!("{key:?}"), member(entity, level)));
+                (format!("{level:?}"), members.collect::<BTreeMap<_, _>>())
+            });
+        insta::assert_json_snapshot!(name, BTreeMap::from(levels));
+    }
+}
+
 #[test]
 fn what_is_not_permitted_is_not_there_and_what_is_seen_whole_is_the_very_same() {
     let lead = permission(Role::TeamLead, &[41, 42], &[11], &[3]);

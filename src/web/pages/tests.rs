@@ -97,6 +97,37 @@ fn every_page(page: &PageState) -> Vec<String> {
     pages
 }
 
+/// Each page of a small contact center, whole: a change of a page shows in its diff.
+#[test]
+fn each_page_matches_its_snapshot() {
+    let mut state = sample_document::sample(now(), 2);
+    for (members, kept) in [("queues", 2), ("feedback", 3), ("surveys", 3), ("places", 1), ("tags", 1)] {
+        if let Some(members) = state.get_mut(members).and_then(Value::as_object_mut) {
+            *members = std::mem::take(members).into_iter().take(kept).collect();
+        }
+    }
+    let response = state["feedback"].as_object().and_then(|all| all.keys().next()).expect("a response").clone();
+    let agent_id = state["agents"].as_object().and_then(|all| all.keys().next()).expect("an agent").clone();
+    let page = PageState { state_json: "{}".to_owned(), ..page(&state) };
+    let board = Board { queues: vec![1], ..board() };
+    let pages = [
+        ("supervisor", super::supervisor(&page, &TableQuery::default())),
+        ("wallboard", super::wallboard(&page, &board)),
+        ("agent", super::agent(&page, &agent_id).map(Option::unwrap)),
+        ("feedback", super::feedback(&page)),
+        ("feedback_item", super::feedback_item(&page, &response).map(Option::unwrap)),
+        ("surveys", super::surveys(&page, &[])),
+        ("status", super::status(&page, &Unusable::default())),
+    ];
+    // The hash of all files that pages load, and idempotency keys.
+    let filters = vec![(r"/static/[0-9a-f]+/", "/static/…/"), (r#"value="[0-9a-f]{32}""#, r#"value="…""#)];
+    insta::with_settings!({ filters => filters }, {
+        for (name, html) in pages {
+            insta::assert_snapshot!(name, html.unwrap());
+        }
+    });
+}
+
 /// What stands in the cell of a path, as a user sees it.
 fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
     let start = html.find(&format!("data-path=\"{path}\" data-as=\"{kind}\"")).unwrap_or_else(|| panic!("no {path}"));

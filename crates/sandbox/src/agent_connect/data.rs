@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AgentConnect, Record};
-use crate::simulation::lock;
 use base::secret::ExposeSecret;
 
 /// The cursor and the page size.
@@ -37,7 +36,7 @@ pub async fn data(
     if !claims["iat"].is_number() {
         return Err(StatusCode::FORBIDDEN);
     }
-    let log = lock(&agent_connect.log);
+    let log = agent_connect.log.lock();
     let mut found: Vec<_> = (log.records.iter())
         .filter(|record| record.sequence > query.after && (query.include_recovery || record.parent.is_none()))
         .collect();

@@ -3,7 +3,7 @@
 mod bodies;
 mod data;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use bodies::{RecoveryBody, RequestBody};
 
 use super::contact_center::{Moment, SECOND};
 use super::faults::{Faults, Upstream, inject};
-use super::simulation::{Simulation, lock};
+use super::simulation::Simulation;
 use base::Secret;
 use base::secret::ExposeSecret;
 
@@ -64,7 +65,7 @@ impl AgentConnect {
     /// Adds the answers that are due. An answered record gets a new sequence id (apis.md P10).
     pub fn step(&self) {
         let (moment, now) = (self.simulation.read(|center, _| center.now()), self.simulation.now());
-        let RequestLog { rng, sequence, records } = &mut *lock(&self.log);
+        let RequestLog { rng, sequence, records } = &mut *self.log.lock();
         for record in records.iter_mut().filter(|record| record.answer_due.is_some_and(|due| due <= moment)) {
             record.answer_due = None;
             record.answered = Some((now, [5, 5, 5, 4, 4, 3, 2, 1][rng.random_range(0..8)]));
@@ -75,7 +76,7 @@ impl AgentConnect {
 
     fn add(&self, body: Value, parent: Option<String>) -> String {
         let (moment, created) = (self.simulation.read(|center, _| center.now()), self.simulation.now());
-        let RequestLog { rng, sequence, records } = &mut *lock(&self.log);
+        let RequestLog { rng, sequence, records } = &mut *self.log.lock();
         let is_unanswered = body["do_not_send"] == json!(true) || rng.random_bool(0.35);
         let answer_due = (!is_unanswered).then(|| moment + rng.random_range(15 * SECOND..90 * SECOND));
         *sequence += 1;
@@ -135,7 +136,7 @@ async fn recovery(State(agent_connect): State<AgentConnect>, bytes: Bytes) -> An
     let body: RecoveryBody = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
     body.employee.check().map_err(bad)?;
     let parent = body.initial_feedback_request_id;
-    if !lock(&agent_connect.log).records.iter().any(|record| record.uuid == parent) {
+    if !agent_connect.log.lock().records.iter().any(|record| record.uuid == parent) {
         return Err(bad("Initial feedback request not found"));
     }
     let raw = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;

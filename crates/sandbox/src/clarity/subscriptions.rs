@@ -1,14 +1,15 @@
 //! Subscriptions to pushes (apis.md C35 to C43).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::realtime_data::RealtimeData;
@@ -17,7 +18,7 @@ use super::target::{Grouping, Kind, Target};
 use super::{Clarity, ErrorResponse};
 use crate::contact_center::Event;
 use crate::signalr::Hub;
-use crate::simulation::{Simulation, lock};
+use crate::simulation::Simulation;
 
 #[derive(Debug)]
 struct Subscription {
@@ -70,7 +71,7 @@ impl Subscriptions {
                 Event::Finished(_) => false,
             };
         }
-        let mut registry = lock(&self.registry);
+        let mut registry = self.registry.lock();
         registry.entries.retain(|_, subscription| self.hub.knows(&subscription.connection));
         let mut pushes: HashMap<String, Vec<Value>> = HashMap::new();
         simulation.read(|center, timeline| {
@@ -95,7 +96,7 @@ impl Subscriptions {
 
     /// Pushes an alert to its subscribers. The shape is invented (apis.md B115).
     pub fn push_alert(&self, text: &str) {
-        let registry = lock(&self.registry);
+        let registry = self.registry.lock();
         for (id, subscription) in
             registry.entries.iter().filter(|(_, subscription)| subscription.topic == Topic::Alerts)
         {
@@ -106,13 +107,13 @@ impl Subscriptions {
 
     /// Drops all subscriptions without telling the clients.
     pub fn clear(&self) {
-        lock(&self.registry).entries.clear();
+        self.registry.lock().entries.clear();
     }
 
     /// Number of subscriptions.
     #[must_use]
     pub fn count(&self) -> usize {
-        lock(&self.registry).entries.len()
+        self.registry.lock().entries.len()
     }
 
     /// Omits the id from the answer to a new subscription while set.
@@ -133,7 +134,7 @@ impl Subscriptions {
         self.hub.join(&connection);
         let subscription =
             Subscription { connection, topic, targets, selection: Selection::new(query, &body), sent: HashMap::new() };
-        let mut registry = lock(&self.registry);
+        let mut registry = self.registry.lock();
         registry.last += 1;
         let id = format!("sub-{}", registry.last);
         registry.entries.insert(id.clone(), subscription);
@@ -182,7 +183,7 @@ pub async fn update(
     body: Bytes,
 ) -> Result<StatusCode, ErrorResponse> {
     let body = read(&body)?;
-    let mut registry = lock(&clarity.subscriptions.registry);
+    let mut registry = clarity.subscriptions.registry.lock();
     let found =
         registry.entries.get_mut(&id).ok_or((StatusCode::NOT_FOUND, "Subscription id not found.".to_owned()))?;
     if query.names_an_entity()
@@ -203,7 +204,7 @@ pub async fn delete(
     body: Bytes,
 ) -> Result<StatusCode, ErrorResponse> {
     let connection = read(&body)?.connection_id;
-    let mut registry = lock(&clarity.subscriptions.registry);
+    let mut registry = clarity.subscriptions.registry.lock();
     if registry.entries.get(&id).is_some_and(|found| Some(&found.connection) != connection.as_ref()) {
         return Err((StatusCode::UNAUTHORIZED, String::new()));
     }

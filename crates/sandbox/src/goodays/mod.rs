@@ -9,14 +9,15 @@ mod tests;
 mod verbatims;
 pub mod webhook;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use super::contact_center::Event;
-use super::simulation::{Simulation, lock};
+use super::simulation::Simulation;
 use base::{Lifecycle, Secret};
 use feedback::Feedback;
 pub use routes::router;
@@ -51,7 +52,7 @@ impl Goodays {
     /// Lets customers whose contact ended, or who got a reply, answer when it is due.
     pub fn follow(&self, simulation: &Simulation, events: &[Event]) {
         let (moment, timeline) = simulation.read(|center, timeline| (center.now(), timeline));
-        let mut feedback = lock(&self.feedback);
+        let mut feedback = self.feedback.lock();
         for event in events {
             if let Event::Finished(session) = event {
                 feedback.plan_response(session, moment);
@@ -66,7 +67,7 @@ impl Goodays {
     pub fn respond_now(&self, simulation: &Simulation) -> Option<String> {
         let now = simulation.now();
         let session = simulation.read(|center, _| center.sessions().values().next().cloned())?;
-        let (id, event) = lock(&self.feedback).respond(&session, now);
+        let (id, event) = self.feedback.lock().respond(&session, now);
         self.post(&event);
         Some(id)
     }

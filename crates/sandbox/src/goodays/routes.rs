@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::feedback::ActionError;
 use super::{Goodays, payload};
 use crate::faults::{Faults, Upstream, inject};
-use crate::simulation::{Simulation, lock};
+use crate::simulation::Simulation;
 use base::secret::ExposeSecret;
 
 #[derive(Clone)]
@@ -50,7 +50,7 @@ async fn act(State(state): State<ApiState>, Path((id, action)): Path<(String, St
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return (StatusCode::BAD_REQUEST, Json(json!({"message": "The body is not JSON."}))).into_response();
     };
-    match lock(&state.goodays.feedback).act(&id, &action, &body, state.simulation.now()) {
+    match state.goodays.feedback.lock().act(&id, &action, &body, state.simulation.now()) {
         Ok(()) => Json(json!({})).into_response(),
         Err(ActionError::NotFound) => (StatusCode::NOT_FOUND, Json(json!({"message": "Not found."}))).into_response(),
         Err(ActionError::BadRequest(why)) => (StatusCode::BAD_REQUEST, Json(json!({"message": why}))).into_response(),
@@ -69,7 +69,7 @@ struct Range {
 async fn bulk(State(state): State<ApiState>, Query(range): Query<Range>) -> Json<Value> {
     let (start, end) = (range.start_date.unwrap_or(Timestamp::MIN), range.end_date.unwrap_or(Timestamp::MAX));
     let (size, cursor) = (range.page_size.unwrap_or(20).clamp(1, 1000), range.cursor.unwrap_or(0));
-    let feedback = lock(&state.goodays.feedback);
+    let feedback = state.goodays.feedback.lock();
     let found: Vec<_> =
         feedback.responses().into_iter().filter(|response| (start..=end).contains(&response.created)).collect();
     let page: Vec<_> = found.iter().skip(cursor).take(size).map(|response| payload::response(response)).collect();

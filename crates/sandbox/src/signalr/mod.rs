@@ -12,15 +12,15 @@ mod tests;
 mod token;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::simulation::lock;
 use base::Lifecycle;
 use connection::Connection;
 pub use faults::SignalrFaults;
@@ -94,7 +94,7 @@ impl Hub {
     /// Sends a hub message to a connection, which gets it at once or after its reconnect.
     pub fn send(&self, connection: &str, message: &Value) {
         let SignalrFaults { duplicate, reorder, .. } = *self.faults();
-        if let Some(found) = lock(&self.0.connections).get_mut(connection) {
+        if let Some(found) = self.0.connections.lock().get_mut(connection) {
             found.push(message.to_string(), reorder);
             if duplicate {
                 found.push(message.to_string(), false);
@@ -105,19 +105,19 @@ impl Hub {
     /// Whether the connection exists.
     #[must_use]
     pub fn knows(&self, connection: &str) -> bool {
-        lock(&self.0.connections).contains_key(connection)
+        self.0.connections.lock().contains_key(connection)
     }
 
     /// Whether the client has sent `start`.
     #[must_use]
     pub fn is_started(&self, connection: &str) -> bool {
-        lock(&self.0.connections).get(connection).is_some_and(Connection::is_started)
+        self.0.connections.lock().get(connection).is_some_and(Connection::is_started)
     }
 
     /// Adds a connection to the group that gets pushes and gives it a new groups token.
     pub fn join(&self, connection: &str) {
-        let groups_token = token::plain(&mut *lock(&self.0.rng));
-        if let Some(found) = lock(&self.0.connections).get_mut(connection) {
+        let groups_token = token::plain(&mut *self.0.rng.lock());
+        if let Some(found) = self.0.connections.lock().get_mut(connection) {
             found.join(groups_token);
         }
     }
@@ -125,19 +125,19 @@ impl Hub {
     /// Removes connections that have had no transport for the disconnect timeout.
     pub fn sweep(&self) {
         let timeout = self.0.timeouts.disconnect;
-        lock(&self.0.connections).retain(|_, connection| !connection.is_expired(timeout));
+        self.0.connections.lock().retain(|_, connection| !connection.is_expired(timeout));
     }
 
     /// Number of connections with a transport.
     #[must_use]
     pub fn connected_count(&self) -> usize {
-        lock(&self.0.connections).values().filter(|connection| connection.has_transport()).count()
+        self.0.connections.lock().values().filter(|connection| connection.has_transport()).count()
     }
 
     /// Number of connections, with or without a transport.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        lock(&self.0.connections).len()
+        self.0.connections.lock().len()
     }
 
     /// Drops every transport without a close frame.
@@ -152,12 +152,12 @@ impl Hub {
 
     /// The injected faults, to read and to change.
     pub fn faults(&self) -> MutexGuard<'_, SignalrFaults> {
-        lock(&self.0.faults)
+        self.0.faults.lock()
     }
 
     /// Removes all connections from their groups: they get keep-alives and no more pushes (signalr.md 8).
     pub fn drop_groups(&self) {
-        for connection in lock(&self.0.connections).values_mut() {
+        for connection in self.0.connections.lock().values_mut() {
             connection.leave_groups();
         }
     }
@@ -165,23 +165,23 @@ impl Hub {
     /// Makes all current connections silent: whatever is subscribed over them, nothing is pushed. Only new ones get
     /// pushes again.
     pub fn withhold_pushes(&self) {
-        for connection in lock(&self.0.connections).values_mut() {
+        for connection in self.0.connections.lock().values_mut() {
             connection.withhold_pushes();
         }
     }
 
     /// Forgets all connections and refuses their tokens.
     pub fn forget_connections(&self) {
-        lock(&self.0.connections).clear();
+        self.0.connections.lock().clear();
     }
 
     fn open(&self, user: i64) -> (String, String) {
-        let mut rng = lock(&self.0.rng);
+        let mut rng = self.0.rng.lock();
         let id = token::guid(&mut *rng);
         let token = token::with_reserved_characters(&mut *rng);
         let tag = format!("{:06X}", rng.random_range(0x10_0000..0xFF_FFFF_u32));
         drop(rng);
-        lock(&self.0.connections).insert(id.clone(), Connection::new(token.clone(), tag, user));
+        self.0.connections.lock().insert(id.clone(), Connection::new(token.clone(), tag, user));
         (id, token)
     }
 }

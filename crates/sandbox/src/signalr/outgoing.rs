@@ -4,7 +4,6 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Hub, Signal};
-use crate::simulation::lock;
 
 /// Reads the messages of a connection for one transport; detaches from it when dropped.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ impl Outgoing {
     /// Attaches to a connection: without a message id it starts with the init frame, with one it resumes there, and
     /// with an empty one it starts now. `None` if the connection is gone or the id is not one of its own.
     pub fn new(hub: &Hub, connection: &str, message_id: Option<&str>) -> Option<Self> {
-        let mut connections = lock(&hub.0.connections);
+        let mut connections = hub.0.connections.lock();
         let found = connections.get_mut(connection)?;
         let cursor = match message_id {
             Some(text) if !text.is_empty() => found.parse_cursor(text)?,
@@ -84,7 +83,7 @@ impl Outgoing {
             Ok(None) => None,
             Err(_) => {
                 let delay = self.hub.0.timeouts.poll_delay;
-                let connections = lock(&self.hub.0.connections);
+                let connections = self.hub.0.connections.lock();
                 let found = connections.get(&self.connection)?;
                 Some(PollChunk::Frame(found.empty_frame(self.cursor, delay)))
             }
@@ -95,7 +94,7 @@ impl Outgoing {
         if let Some(frame) = self.init_frame.take() {
             return Some(frame);
         }
-        let (cursor, frame) = lock(&self.hub.0.connections).get_mut(&self.connection)?.frame_after(self.cursor)?;
+        let (cursor, frame) = self.hub.0.connections.lock().get_mut(&self.connection)?.frame_after(self.cursor)?;
         self.cursor = cursor;
         Some(frame)
     }
@@ -103,7 +102,7 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if let Some(found) = lock(&self.hub.0.connections).get_mut(&self.connection) {
+        if let Some(found) = self.hub.0.connections.lock().get_mut(&self.connection) {
             found.detach();
         }
     }

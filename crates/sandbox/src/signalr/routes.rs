@@ -20,7 +20,6 @@ use tokio::time::Instant;
 use super::outgoing::{Outgoing, PollChunk};
 use super::{Hub, SignalrFaults, token};
 use crate::auth::{Auth, Challenge};
-use crate::simulation::lock;
 
 /// State of the handlers.
 #[derive(Clone)]
@@ -94,7 +93,7 @@ impl ApiState {
         if ["connectionToken", "messageId", "groupsToken"].iter().any(|name| token::is_unencoded(query, name)) {
             return refuse(StatusCode::BAD_REQUEST, "The ConnectionId is in the incorrect format.");
         }
-        let connections = lock(&self.hub.0.connections);
+        let connections = self.hub.0.connections.lock();
         match connections.iter().find(|(_, connection)| connection.has_token(&call.connection_token)) {
             None => refuse(StatusCode::BAD_REQUEST, "The ConnectionId is in the incorrect format."),
             Some((_, connection)) if connection.user() != user => {
@@ -163,7 +162,7 @@ async fn reconnect(
     let form = std::str::from_utf8(&body).unwrap_or_default();
     let query = format!("{}&{form}", query.unwrap_or_default());
     let (id, call) = state.connection(&headers, &query)?;
-    if let Some(found) = lock(&state.hub.0.connections).get_mut(&id) {
+    if let Some(found) = state.hub.0.connections.lock().get_mut(&id) {
         found.verify_groups(call.groups_token.as_deref());
     }
     let message_id = call.message_id.clone().unwrap_or_default();
@@ -250,7 +249,7 @@ async fn start(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let (id, _) = state.connection(&headers, &query.unwrap_or_default())?;
-    if let Some(found) = lock(&state.hub.0.connections).get_mut(&id) {
+    if let Some(found) = state.hub.0.connections.lock().get_mut(&id) {
         found.start();
     }
     Ok(axum::Json(json!({"Response": "started"})).into_response())
@@ -284,6 +283,6 @@ async fn abort(
     headers: HeaderMap,
 ) -> Result<StatusCode, Response> {
     let (id, _) = state.connection(&headers, &query.unwrap_or_default())?;
-    lock(&state.hub.0.connections).remove(&id);
+    state.hub.0.connections.lock().remove(&id);
     Ok(StatusCode::OK)
 }
