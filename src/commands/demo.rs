@@ -49,7 +49,7 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), CommandError> {
 
     print_line(&format!("Callboard shows a simulated contact center with {} agents.\n", options.sandbox.agents));
     for (page, content) in [
-        ("login", "log in with one click"),
+        ("login", "sign in with one click"),
         ("supervisor", "all queues and agents"),
         ("wallboard/floor", "a wallboard of all queues"),
         ("wallboard/sales", "a wallboard of four queues"),

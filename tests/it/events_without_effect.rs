@@ -116,7 +116,7 @@ async fn kustomer_event_of_an_unknown_type_changes_nothing() {
     assert!(upstream.taken("/v1/requests").is_empty());
     let known = closing("e9", "5f1", 7, |event| event["name"] = json!("Kustomer.Conversation.Update"));
     assert_eq!(post(&server, &known).await.status(), 204);
-    counted(&server, "agentConnect", "asked", 1).await;
+    counted(&server, "agentConnect", "requested", 1).await;
     let counts = server.application.store.inbox().counts().await.expect("counts");
     assert_eq!((counts.total, counts.with_error), (4, 0));
     assert!(text(&server, "/status").await.contains("kustomer.conversation.deleted"));

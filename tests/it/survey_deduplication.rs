@@ -109,7 +109,7 @@ async fn manual_after_automatic_request_is_refused_until_confirmed() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let server = server(&upstream, &kustomer, |_| ()).await;
     assert_eq!(post(&server, &closing("e1", "5f1", 1, |_| ())).await.status(), StatusCode::NO_CONTENT);
-    counted(&server, "agentConnect", "asked", 1).await;
+    counted(&server, "agentConnect", "requested", 1).await;
     // Whether or not it has been answered yet.
     let problem = refused(ask(&server, "k1", &survey("5f1")).await).await;
     assert_eq!(problem["asked"]["origin"], "conversation");

@@ -155,9 +155,9 @@ impl Surveys {
             }),
         };
         let (initial, counter) = match (sending, hold_reason) {
-            (_, Some(reason)) => (InitialState::NeedsReview(Some(reason)), "held"),
+            (_, Some(reason)) => (InitialState::NeedsReview(Some(reason)), "needsReview"),
             (Sending::DryRun, None) => (InitialState::DryRun, "dryRun"),
-            _ => (InitialState::Queued, "asked"),
+            _ => (InitialState::Queued, "requested"),
         };
         let trigger = if is_reclosed { SurveyTrigger::Reclosed } else { SurveyTrigger::Automatic };
         match self.0.store.outbox().enqueue_survey(Self::names_of(ended), trigger, new, initial, None).await {

@@ -259,7 +259,7 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
     // Of two that it may be it is neither: a person decides.
     assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
     assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
-    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::Requested("held"));
+    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::Requested("needsReview"));
     let held = fixture.desk.0.store.outbox().by_key("conversation:c5").await.unwrap().unwrap();
     let reason = held.reason.unwrap();
     assert!(
