@@ -430,7 +430,7 @@ export const formatters = {
   // Status.
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
   disk: (value) => ({
-    text: value === undefined ? "not looked at yet" : word("disk", value),
+    text: word("disk", value),
     "data-state": value ?? "",
   }),
   transport: (value) => ({ text: value === undefined ? NONE : word("transport", value) }),

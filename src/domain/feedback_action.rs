@@ -47,12 +47,12 @@ pub enum FeedbackActionKind {
     /// Reported as spam.
     Spam,
     /// Marked as needing no reply. Goodays is not told.
-    NoReplyNeeded,
+    NoAnswerNeeded,
 }
 
 impl FeedbackActionKind {
     /// All kinds, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::Reply, Self::Message, Self::Call, Self::Close, Self::Spam, Self::NoReplyNeeded];
+    pub const ALL: [Self; 6] = [Self::Reply, Self::Message, Self::Call, Self::Close, Self::Spam, Self::NoAnswerNeeded];
 
     /// The name in documents and addresses.
     #[must_use]
@@ -63,7 +63,7 @@ impl FeedbackActionKind {
             Self::Call => "call",
             Self::Close => "close",
             Self::Spam => "spam",
-            Self::NoReplyNeeded => "no-answer-needed",
+            Self::NoAnswerNeeded => "no-answer-needed",
         }
     }
 

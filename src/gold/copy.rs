@@ -142,7 +142,7 @@ mod tests {
         let mark = FeedbackAction {
             id: "d1".into(),
             response: "r2".into(),
-            kind: FeedbackActionKind::NoReplyNeeded,
+            kind: FeedbackActionKind::NoAnswerNeeded,
             who: "mia".into(),
             text: None,
             state: RequestState::Accepted,

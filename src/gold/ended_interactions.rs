@@ -16,7 +16,7 @@ pub type PendingDecision = (Box<EndedInteraction>, oneshot::Sender<SurveyDecisio
 /// The decision on an ended interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SurveyDecision {
-    /// A survey request is stored. The counter of how: sent, held or dry run.
+    /// A survey request is stored. The counter: requested, needs review or dry run.
     Requested(&'static str),
     /// The customer is not surveyed, for this reason.
     Skipped(SkipReason),

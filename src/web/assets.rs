@@ -43,6 +43,7 @@ files! {
     "ask.js" as "text/javascript; charset=utf-8",
     "status_bar.js" as "text/javascript; charset=utf-8",
     "bind.js" as "text/javascript; charset=utf-8",
+    "en.js" as "text/javascript; charset=utf-8",
     "display.js" as "text/javascript; charset=utf-8",
     "draft.js" as "text/javascript; charset=utf-8",
     "format.js" as "text/javascript; charset=utf-8",

@@ -72,7 +72,7 @@ impl FeedbackInput {
             FeedbackActionKind::Call => Action::Call { user, rating: self.rating, note: given(self.note) },
             FeedbackActionKind::Close => Action::Close { user, remark_type },
             FeedbackActionKind::Spam => Action::Spam { user },
-            FeedbackActionKind::NoReplyNeeded => return Ok(None),
+            FeedbackActionKind::NoAnswerNeeded => return Ok(None),
         };
         action.check().map_err(|error: CallError| FeedbackError::Invalid(error.to_string()))?;
         Ok(Some(action))
@@ -116,7 +116,7 @@ impl fmt::Debug for FeedbackInput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use FeedbackActionKind::{Call, Close, Message, NoReplyNeeded, Reply, Spam};
+    use FeedbackActionKind::{Call, Close, Message, NoAnswerNeeded, Reply, Spam};
 
     fn text(content: &str) -> FeedbackInput {
         FeedbackInput { content: Some(content.to_owned()), ..FeedbackInput::default() }
@@ -170,11 +170,11 @@ mod tests {
 
     #[test]
     fn field_of_another_action_is_refused() {
-        for kind in [Call, Close, Spam, NoReplyNeeded] {
+        for kind in [Call, Close, Spam, NoAnswerNeeded] {
             assert!(sent(text("Thanks"), kind, "email").is_err(), "{kind:?}");
         }
         assert!(sent(typed(FeedbackInput::default(), "Problem"), Spam, "email").is_err());
-        assert_eq!(sent(FeedbackInput::default(), NoReplyNeeded, "google"), Ok(None));
+        assert_eq!(sent(FeedbackInput::default(), NoAnswerNeeded, "google"), Ok(None));
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl FeedbackActions {
         let written = self.0.store.outbox().enqueue(entry).await?;
         self.publish(&written.entry).await;
         let entry = match kind {
-            FeedbackActionKind::NoReplyNeeded if written.is_new => self.complete_locally(written.entry).await?,
+            FeedbackActionKind::NoAnswerNeeded if written.is_new => self.complete_locally(written.entry).await?,
             _ => written.entry,
         };
         self.0.requested.notify_one();
@@ -268,7 +268,7 @@ fn check_offered(response: &Response, kind: FeedbackActionKind) -> Result<(), Fe
     let offered = &response.record.actions;
     let is_offered = match kind {
         // Goodays must be told whatever it can be told (apis.md G38): "no answer needed" is for the rest.
-        FeedbackActionKind::NoReplyNeeded => !offered.contains(FeedbackActionKind::Close.as_str()),
+        FeedbackActionKind::NoAnswerNeeded => !offered.contains(FeedbackActionKind::Close.as_str()),
         kind => offered.contains(kind.as_str()),
     };
     if is_offered {

@@ -66,7 +66,7 @@ pub fn audit_action(kind: FeedbackActionKind) -> &'static str {
         FeedbackActionKind::Call => "feedback.call",
         FeedbackActionKind::Close => "feedback.close",
         FeedbackActionKind::Spam => "feedback.spam",
-        FeedbackActionKind::NoReplyNeeded => "feedback.no-answer-needed",
+        FeedbackActionKind::NoAnswerNeeded => "feedback.no-answer-needed",
     }
 }
 

@@ -126,7 +126,7 @@ fn missing_session(entity: &Entity) -> Option<SessionId> {
     let Entity::Response(response) = entity else { return None };
     let joined = &response.attribution;
     let is_unknown = match joined.rule {
-        MatchRule::Waiting => true,
+        MatchRule::Pending => true,
         MatchRule::Pinned => joined.agent.is_none() && joined.queue.is_none(),
         _ => false,
     };

@@ -18,11 +18,11 @@ pub enum MatchRule {
     /// The customer had exactly one session at the time of the visit that the response names.
     CustomerVisit,
     /// The response names a session or conversation that is not known yet.
-    Waiting,
+    Pending,
     /// The response's place is in the site's table.
     Place,
     /// Nothing attributes the response.
-    Unmapped,
+    Unlinked,
 }
 
 /// How reliable an attribution is (apis.md D.2).
@@ -77,9 +77,9 @@ impl MatchRule {
             Self::ExtraSession => "extra.session",
             Self::ExtraConversation => "extra.conversation",
             Self::CustomerVisit => "customer.visit",
-            Self::Waiting => "pending",
+            Self::Pending => "pending",
             Self::Place => "place",
-            Self::Unmapped => "unlinked",
+            Self::Unlinked => "unlinked",
         }
     }
 
@@ -90,7 +90,7 @@ impl MatchRule {
             // What the site's tables say is certain (apis.md J19, J24).
             Self::Pinned | Self::ExtraSession | Self::ExtraConversation | Self::Place => Some(Confidence::Certain),
             Self::CustomerVisit => Some(Confidence::Medium),
-            Self::Waiting | Self::Unmapped => None,
+            Self::Pending | Self::Unlinked => None,
         }
     }
 }

@@ -74,9 +74,9 @@ fn without_session(
     let waits = named.is_some() && !waited_too_long;
     let (queue, team) = place.as_ref().map(|place| (place.queue, place.team)).unwrap_or_default();
     let rule = match &place {
-        _ if waits => MatchRule::Waiting,
+        _ if waits => MatchRule::Pending,
         Some(_) => MatchRule::Place,
-        None => MatchRule::Unmapped,
+        None => MatchRule::Unlinked,
     };
     let evidence: Vec<String> = named.into_iter().chain(place.map(|place| place.evidence)).collect();
     Attribution {

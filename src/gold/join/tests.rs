@@ -260,7 +260,7 @@ fn conversation_matches_its_only_session_never_one_of_two() {
     assert_eq!((found.rule, found.session, found.queue), (MatchRule::Place, None, Some(QueueId(11))));
     assert_eq!(found.candidates.keys().map(|id| id.0).collect::<Vec<_>>(), [82_674, 82_675]);
     let found = attribute(&of("c3"), &rules(), &Site::new());
-    assert_eq!((found.rule, found.session), (MatchRule::Waiting, None));
+    assert_eq!((found.rule, found.session), (MatchRule::Pending, None));
     assert!(found.evidence.is_some_and(|evidence| evidence.contains("a conversation that is not known")));
 }
 
@@ -312,7 +312,7 @@ fn most_reliable_identity_decides_and_others_conflict() {
 fn unknown_named_session_is_awaited_despite_a_visit() {
     let extra = &[("session_id", "9"), ("transaction_date", "2026-11-21"), ("transaction_time", "03:00")];
     let found = attribute(&of_customer("jenny.park@example.com", "", extra, None), &rules(), &Site::new());
-    assert_eq!((found.rule, found.session, found.agent), (MatchRule::Waiting, Some(SessionId(9)), None));
+    assert_eq!((found.rule, found.session, found.agent), (MatchRule::Pending, Some(SessionId(9)), None));
     assert_eq!(found.candidates.keys().collect::<Vec<_>>(), [&SessionId(82_673)]);
 }
 
@@ -321,7 +321,7 @@ fn visit_of_another_conversation_does_not_match() {
     let extra = |named| [("conversation", named), ("transaction_date", "2026-11-21"), ("transaction_time", "06:00")];
     let mut site = Site::new();
     let of = |named| of_customer("jenny.park@example.com", "", &extra(named), None);
-    assert_eq!(attribute(&of("c9"), &rules(), &site).rule, MatchRule::Waiting);
+    assert_eq!(attribute(&of("c9"), &rules(), &site).rule, MatchRule::Pending);
     site.sessions.get_mut(&SessionId(82_675)).expect("a session").conversation = None;
     let found = attribute(&of("c9"), &rules(), &site);
     assert_eq!((found.rule, found.session), (MatchRule::CustomerVisit, Some(SessionId(82_675))));
@@ -335,7 +335,7 @@ fn unknown_named_session_is_awaited_for_a_week() {
         ..response(&[("session_id", "9")], place("1234"), None)
     };
     let found = attribute(&said("2026-11-14T06:00:00Z"), &rules(), &Site::new());
-    assert_eq!((found.rule, found.session), (MatchRule::Waiting, Some(SessionId(9))));
+    assert_eq!((found.rule, found.session), (MatchRule::Pending, Some(SessionId(9))));
     let found = attribute(&said("2026-11-14T05:59:59Z"), &rules(), &Site::new());
     assert_eq!((found.rule, found.session, found.queue), (MatchRule::Place, None, Some(QueueId(11))));
     assert!(found.evidence.is_some_and(|evidence| evidence.contains("not known")));

@@ -231,7 +231,7 @@ impl Feedback {
 
     /// A new day: responses that have waited too long for a session stop waiting.
     pub fn rematch_pending(&mut self) {
-        let waiting = self.attributions.iter().filter(|(_, attribution)| attribution.rule == MatchRule::Waiting);
+        let waiting = self.attributions.iter().filter(|(_, attribution)| attribution.rule == MatchRule::Pending);
         self.to_match.extend(waiting.map(|(id, _)| id.clone()));
     }
 
@@ -384,7 +384,7 @@ fn needs_reply(record: &ResponseRecord, revision: &str, actions: &Actions) -> bo
     let is_of_customer = newest.is_some_and(|message| message.is_of(&record.customer));
     let wrote_again = is_of_customer && record.actions.contains(FeedbackActionKind::Message.as_str());
     let is_answered = actions.values().any(|action| {
-        let is_answer = matches!(action.kind, FeedbackActionKind::Message | FeedbackActionKind::NoReplyNeeded);
+        let is_answer = matches!(action.kind, FeedbackActionKind::Message | FeedbackActionKind::NoAnswerNeeded);
         is_answer && action.state == RequestState::Accepted && &*action.revision == revision
     });
     (is_open || wrote_again) && !is_answered

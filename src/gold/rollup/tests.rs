@@ -167,7 +167,7 @@ fn response_rate_counts_delivered_requests_only() {
 #[test]
 fn first_reply_and_first_action_come_from_messages_and_actions() {
     use crate::domain::ThreadState::{Closed, Open};
-    use FeedbackActionKind::{Call, NoReplyNeeded, Reply};
+    use FeedbackActionKind::{Call, NoAnswerNeeded, Reply};
     use RequestState::{Accepted, Queued};
     let reply = |seconds| text("reply", seconds, Some("Rob T."), "text");
     let again = |seconds| text("again", seconds, Some("JENNY Park"), "Message");
@@ -202,7 +202,7 @@ fn first_reply_and_first_action_come_from_messages_and_actions() {
             true,
         ),
         ("wrote again", Closed, vec![reply(70), again(95)], vec![], true, Some(70), Some(70), Some(95), true),
-        ("marked", Open, vec![], vec![action(NoReplyNeeded, Accepted, 20)], false, None, None, None, true),
+        ("marked", Open, vec![], vec![action(NoAnswerNeeded, Accepted, 20)], false, None, None, None, true),
     ];
     for (what, thread, texts, actions, needs_reply, replied, acted, since, is_processed) in cases {
         let record = response(10, None, thread, texts);

@@ -37,7 +37,7 @@ impl Form {
     }
 
     fn new(page: &PageState, path: &str, response: &str, doc: &FeedbackDoc, kind: FeedbackActionKind) -> Self {
-        use FeedbackActionKind::{Call, Close, Message, NoReplyNeeded, Reply, Spam};
+        use FeedbackActionKind::{Call, Close, Message, NoAnswerNeeded, Reply, Spam};
         let (title, hint, button, done) = match kind {
             Reply => (
                 "Reply",
@@ -66,7 +66,7 @@ impl Form {
             Spam => {
                 ("Report as spam", "No customer wrote this.", "It is spam", "Accepted: it will be sent to Goodays.")
             }
-            NoReplyNeeded => (
+            NoAnswerNeeded => (
                 "No answer needed",
                 "A mark for your colleagues. Goodays and the customer hear nothing of it.",
                 "Mark it",
@@ -79,7 +79,7 @@ impl Form {
             path: format!("{path}/offeredActions"),
             address: format!("/api/v1/feedback/{}/{}", segment(response), kind.as_str()),
             is_offered: match kind {
-                NoReplyNeeded => offered(Message) && !offered(Close) && doc.needs_reply == Some(true),
+                NoAnswerNeeded => offered(Message) && !offered(Close) && doc.needs_reply == Some(true),
                 kind => offered(kind),
             } && page.state.sources.get("goodays").is_none_or(|goodays| goodays.state != "off"),
             title,
@@ -106,7 +106,7 @@ fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
         }
         FeedbackActionKind::Close => format!("Close the conversation with {customer} without an answer?"),
         FeedbackActionKind::Spam => format!("Report what {customer} wrote as spam?"),
-        FeedbackActionKind::NoReplyNeeded => String::new(),
+        FeedbackActionKind::NoAnswerNeeded => String::new(),
     }
 }
 

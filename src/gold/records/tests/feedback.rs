@@ -69,7 +69,7 @@ fn attribution_does_not_depend_on_the_order_of_facts() {
     let ends = in_every_order(&facts);
     assert_eq!(ends.len(), 1, "120 orders, one end: {ends:#?}");
     let end = ends.first().expect("an end");
-    assert!(end.contains("Unmapped") && end.contains("ExtraConversation"), "{end}");
+    assert!(end.contains("Unlinked") && end.contains("ExtraConversation"), "{end}");
     let ends = in_every_order(&[facts[1].clone(), facts[2].clone(), facts[3].clone(), pin(2)]);
     assert_eq!(ends.len(), 1);
     assert!(ends.first().expect("an end").contains("Pinned"));
@@ -92,7 +92,7 @@ fn second_session_of_the_day_makes_a_visit_ambiguous() {
     records.apply(Fact::Session(Box::new(ended_session(2, 3 * 86_400, None))), at(100));
     assert_eq!(rule(&mut records), (MatchRule::CustomerVisit, 0));
     records.apply(Fact::Session(Box::new(ended_session(3, 20, None))), at(100));
-    assert_eq!(rule(&mut records), (MatchRule::Unmapped, 2));
+    assert_eq!(rule(&mut records), (MatchRule::Unlinked, 2));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn erased_customer_is_not_recognized_and_session_keeps_agent() {
     records.apply(response_of_jenny(1, &[("transaction_date", &day())]), at(102));
     records.rederive();
     let Some(Entity::Response(response)) = records.derive(&Key::Response("r1".into())) else { panic!("no response") };
-    assert_eq!(response.attribution.rule, MatchRule::Unmapped);
+    assert_eq!(response.attribution.rule, MatchRule::Unlinked);
     assert!(records.sessions.is_sound());
 }
 
@@ -142,7 +142,7 @@ fn response_stops_waiting_for_its_session_at_a_day_change() {
             other => panic!("the response is {other:?}"),
         }
     };
-    for (day, expected) in [(0, MatchRule::Waiting), (7, MatchRule::Waiting), (8, MatchRule::Unmapped)] {
+    for (day, expected) in [(0, MatchRule::Pending), (7, MatchRule::Pending), (8, MatchRule::Unlinked)] {
         records.begin_day(at(day * 86_400));
         assert_eq!(rule(&mut records), expected, "day {day}");
     }
