@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn limited_viewer_without_queues_is_told_that_there_are_others() {
+    fn limited_viewer_without_queues_sees_that_counts_are_hidden() {
         let told = all(&Counted { clarity: "live", is_limited: true, ..Counted::default() });
         assert_eq!(told["hidden"], json!({"waiting": true, "longestWaitSince": true, "openFeedback": true}));
         assert_eq!(told.get("waiting"), None);
@@ -478,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_contacts_are_added_up_and_averages_are_not() {
+    fn count_metrics_are_summed_and_averages_are_not() {
         let bag: QueueDoc =
             doc(&json!({"teams": [3], "metrics": {"audio": {"answeredCount": 2, "averageHandleTime": 60}}}));
         let queues = vec![(QueueId(11), &bag), (QueueId(12), &bag)];
@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_of_no_team_are_counted_by_themselves() {
+    fn agents_without_a_team_have_their_own_count() {
         let crew = crew(&[(1, None, Activity::Available)]);
         let counted = counts("live", &[], &Scope::floor(), &crew);
         assert_eq!(counted[AGENTS_OF_NO_TEAM]["staff"]["available"], 1);
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn open_feedback_of_no_team_is_no_count_unless_clarity_tells_of_teams() {
+    fn open_feedback_without_teams_is_unknown_unless_clarity_is_live() {
         let team: TeamDoc = doc(&json!({"feedback": {"open": 2}}));
         let none = Value::Null;
         // Clarity, Goodays, whether the viewer sees all there is, the teams, what is counted.

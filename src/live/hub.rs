@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn loading_view_holds_up_no_other_view_and_misses_no_change() {
+    async fn loading_view_blocks_no_other_and_misses_no_change() {
         let (clock, life) = (Clock::system(), Lifecycle::new());
         let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
         gold.apply(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, clock.now()))).await;

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_comes_first_then_what_is_pending_and_each_newest_first() {
+    fn list_sorts_by_need_then_newest_first() {
         let mut lists = Lists::new(1);
         for (key, entity) in [
             response("closed", ThreadState::Closed, false, 9),

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_names_agents_comes_near_them() {
+    fn agents_scope_has_the_agent_detail_level() {
         for (text, detail_level) in
             [("all", DetailLevel::Supervisor), ("floor", DetailLevel::Supervisor), ("agents:41", DetailLevel::Agent)]
         {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scope_says_why() {
+    fn invalid_scope_names_the_reason() {
         for (text, error) in [
             ("", ScopeError::Unknown(String::new())),
             ("everything", ScopeError::Unknown("everything".into())),

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holder_has_so_many_scopes_and_the_next_one_as_many() {
+    fn view_limit_counts_each_owner_separately() {
         let view_limit = ViewLimit::new(4, Duration::ZERO);
         let (mia, rob) = (ViewOwner::new("agent 1"), ViewOwner::new("agent 2"));
         let mut places: Vec<ViewPermit> =
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_looked_at_many_can_still_follow_some() {
+    fn rendered_scopes_use_only_half_of_the_limit() {
         let view_limit = ViewLimit::new(4, Duration::from_secs(60));
         let mia = ViewOwner::new("agent 1");
         let looked: Vec<bool> = (1..=4).map(|n| view_limit.look(&mia, &format!("agents:{n}"))).collect();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_who_is_gone() {
+    fn sweep_removes_owners_without_scopes() {
         let view_limit = ViewLimit::new(4, Duration::ZERO);
         drop(view_limit.acquire(&ViewOwner::new("agent 1"), "floor"));
         let stays = view_limit.acquire(&ViewOwner::new("agent 2"), "floor");

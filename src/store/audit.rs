@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_database_itself_keeps_lines_as_they_are() {
+    async fn audit_entries_cannot_be_changed_by_sql() {
         let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let seq = store.audit().begin(entry("agent 41")).await.expect("written");
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_filter_finds_its_entries_by_an_index_and_pages_through_them() {
+    async fn audit_filters_use_an_index_and_page() {
         let dir = private_dir();
         let start = Timestamp::from_second(1_795_000_000).expect("an instant");
         let clock = Clock::manual(start);
@@ -623,7 +623,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_the_first_schema_gets_an_audit() {
+    async fn first_schema_is_migrated_to_have_an_audit() {
         let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 1);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");

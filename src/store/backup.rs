@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_restored_backup_is_what_was_and_what_was_on_its_way_is_unknown() {
+    async fn restored_backup_is_complete_and_in_flight_work_is_unknown() {
         let (dir, elsewhere) = (private_dir(), private_dir());
         let store = Store::open(dir.path(), clock()).expect("a store");
         let sending = fill(&store).await;
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_copies_stay_and_only_their_owner_may_read_them() {
+    async fn newest_backups_are_kept_with_owner_only_modes() {
         let (dir, clock) = (private_dir(), clock());
         let settings = Settings { backups_kept: 2, ..Settings::default() };
         let store = Store::open_with(dir.path(), clock.clone(), settings).expect("a store");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_copy_that_cannot_be_made_is_an_error_and_leaves_nothing() {
+    async fn failed_backup_is_an_error_and_leaves_no_file() {
         let dir = private_dir();
         let file = dir.path().join("in-the-way");
         std::fs::write(&file, "").expect("a file");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_older_file_is_copied_before_it_is_brought_up_to_date_and_a_new_one_is_not() {
+    async fn older_schema_is_backed_up_before_migration() {
         let dir = private_dir();
         schema::write_old(dir.path(), 2);
         let file = Connection::open(dir.path().join(database::FILE)).expect("the file");

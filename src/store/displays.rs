@@ -457,7 +457,7 @@ mod tests {
     use base::Clock;
 
     #[test]
-    fn a_token_is_known_by_its_shape_and_a_slip_by_its_checksum() {
+    fn display_token_has_a_shape_and_a_checksum() {
         let token = DisplayToken::generate();
         let text = token.text().expose_secret();
         assert!(text.starts_with("cbw_") && text.len() == 85, "{}", text.len());
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_display_is_in_until_it_is_shut_out_and_its_token_is_nowhere_in_the_file() {
+    async fn paired_display_works_until_revoked_and_its_token_is_not_stored() {
         let dir = private_dir();
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let expires = Clock::system().now() + SignedDuration::from_hours(24);

@@ -311,7 +311,7 @@ mod tests {
     const CANARY: &str = "canary.bird@example.com";
 
     #[test]
-    fn a_customer_is_found_in_whatever_was_kept() {
+    fn customer_is_found_in_every_table() {
         for (body, is_there) in [
             (&br#"{"a":[{"b":"x canary.bird@example.com"}]}"#[..], true),
             (br#"{"a":"\u0063anary.bird@example.com"}"#, true),
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_byte_of_a_customer_is_left_in_any_file_and_others_are_untouched() {
+    async fn erasure_leaves_no_byte_of_the_customer_and_keeps_others() {
         let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         for number in 0..40 {
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_was_read_before_the_order_has_no_effect_after_it() {
+    async fn event_read_before_an_erasure_has_no_effect_after_it() {
         let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();

@@ -175,7 +175,7 @@ mod tests {
     use crate::store::tests::{clock, private_dir};
 
     #[tokio::test]
-    async fn what_is_remembered_outlives_the_process_until_it_is_forgotten_or_long_over() {
+    async fn feed_state_survives_a_restart_until_it_expires() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let thing = |id: &str, what: Option<&str>| (id.to_owned(), what.map(str::to_owned));

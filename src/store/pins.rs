@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
+    async fn link_is_audited_once_and_survives_restarts_until_its_response_goes() {
         let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         assert_eq!(put(&store, pin(Some(7), "Ann")).await, PinOutcome::NoResponse);

@@ -142,7 +142,7 @@ mod tests {
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
     #[tokio::test]
-    async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
+    async fn retention_deletes_each_class_and_replays_stay_duplicates() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for (text, says) in [

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_remembered_of_a_session_reads_back_after_a_restart_and_the_latest_word_stands() {
+    async fn ended_session_survives_a_restart_with_its_latest_state() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let bare = SessionRecord { began: Some(clock.now()), ..SessionRecord::new(SessionId(7)) };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_is_forgotten_after_ninety_days() {
+    async fn ended_session_is_deleted_after_ninety_days() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let day = SignedDuration::from_hours(24);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_customer_who_was_erased_only_the_time_and_the_agent_stay_and_nothing_comes_back() {
+    async fn erased_session_keeps_time_and_agent_only() {
         let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let other =
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_an_older_schema_gets_an_index() {
+    async fn older_schema_gets_the_index() {
         let dir = private_dir();
         crate::store::schema::write_old(dir.path(), 4);
         let store = Store::open(dir.path(), clock()).expect("a store");

@@ -108,7 +108,7 @@ mod tests {
     use base::Clock;
 
     #[tokio::test]
-    async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
+    async fn newest_record_of_each_survey_is_kept_in_any_order() {
         let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record =
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_customer_who_was_erased_nothing_is_kept_and_nothing_comes_back() {
+    async fn erased_survey_result_does_not_come_back() {
         let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record = |uuid: &str, sequence, email: &str| {

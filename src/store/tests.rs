@@ -111,7 +111,7 @@ async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
 }
 
 #[tokio::test]
-async fn the_same_bytes_from_another_source_are_another_event() {
+async fn same_bytes_from_another_source_are_another_event() {
     let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("{}")).await.expect("accepted");
@@ -120,7 +120,7 @@ async fn the_same_bytes_from_another_source_are_another_event() {
 }
 
 #[tokio::test]
-async fn whatever_waits_goes_into_one_transaction() {
+async fn queued_writes_share_one_transaction() {
     let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
@@ -136,7 +136,7 @@ async fn whatever_waits_goes_into_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_full_queue_says_so_at_once() {
+async fn full_write_queue_is_refused_at_once() {
     let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
@@ -150,7 +150,7 @@ async fn a_full_queue_says_so_at_once() {
 }
 
 #[tokio::test]
-async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
+async fn bad_write_is_rolled_back_without_failing_its_batch() {
     let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
@@ -171,7 +171,7 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leaves_nothing_behind() {
+async fn failed_savepoint_fails_the_whole_batch() {
     let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
@@ -189,7 +189,7 @@ async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leave
 }
 
 #[tokio::test]
-async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
+async fn broken_transaction_fails_its_batch_and_the_next_one_works() {
     let dir = private_dir();
     let store = open(&dir);
     // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction. The connection is
@@ -205,7 +205,7 @@ async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_reopening() {
+async fn acknowledged_event_is_there_after_reopening() {
     let dir = private_dir();
     let store = open(&dir);
     let first = store.inbox().accept(arrival("1")).await.expect("accepted");
@@ -231,7 +231,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn what_another_version_could_not_understand_waits_again_once() {
+async fn unparsed_event_of_another_version_is_retried_once() {
     let dir = private_dir();
     let store = open(&dir);
     let waiting = async || store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len();
@@ -269,7 +269,7 @@ async fn what_another_version_could_not_understand_waits_again_once() {
 }
 
 #[tokio::test]
-async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_left_behind() {
+async fn acknowledged_writes_go_before_deferrable_ones() {
     let dir = private_dir();
     let store = open(&dir);
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -315,7 +315,7 @@ async fn closing_writes_what_waits_and_refuses_what_comes_later() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_refused_until_the_first_has_gone() {
+async fn second_process_is_refused_until_the_first_ends() {
     let dir = private_dir();
     let store = open(&dir);
     let second = Store::open(dir.path(), clock()).expect_err("refused");
@@ -325,7 +325,7 @@ async fn a_second_process_is_refused_until_the_first_has_gone() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
+async fn newer_schema_and_foreign_file_are_refused_with_a_reason() {
     let newer = format!("The database has schema 99 and this Callboard knows {}.", schema::NEWEST);
     for (pragma, sentence) in
         [("user_version = 99", &*newer), ("application_id = 7", "is a database of another program.")]
@@ -341,7 +341,7 @@ async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
 }
 
 #[tokio::test]
-async fn only_the_owner_may_read_what_customers_wrote() {
+async fn files_have_owner_only_modes() {
     let parent = private_dir();
     let dir = parent.path().join("data");
     let store = Store::open(&dir, clock()).expect("a store");
@@ -364,7 +364,7 @@ async fn only_the_owner_may_read_what_customers_wrote() {
 }
 
 #[test]
-fn data_directory_that_others_can_enter_is_told_with_its_mode() {
+fn data_directory_open_to_others_is_reported_with_its_mode() {
     let parent = private_dir();
     let dir = parent.path().join("data");
     assert!(check_directory(&dir).is_ok(), "it is made when the server starts");
@@ -382,7 +382,7 @@ fn data_directory_that_others_can_enter_is_told_with_its_mode() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_request() {
+async fn idempotency_key_stands_for_one_request() {
     let dir = private_dir();
     let store = open(&dir);
     let first = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written");
@@ -397,7 +397,7 @@ async fn a_key_stands_for_one_request() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
+async fn due_action_is_claimed_once_and_retried_when_due() {
     let dir = private_dir();
     let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
@@ -430,7 +430,7 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
+async fn in_flight_action_is_unknown_after_a_restart_until_retried_by_hand() {
     let dir = private_dir();
     let store = open(&dir);
     let id = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
@@ -450,7 +450,7 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
 }
 
 #[tokio::test]
-async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_request() {
+async fn open_actions_are_listed_in_order_and_found_by_key() {
     let dir = private_dir();
     let store = open(&dir);
     let mut ids = Vec::new();
@@ -476,7 +476,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
 }
 
 #[tokio::test]
-async fn what_customers_write_is_not_in_debug_output() {
+async fn customer_text_is_not_in_debug_output() {
     let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("private")).await.expect("accepted");
@@ -488,7 +488,7 @@ async fn what_customers_write_is_not_in_debug_output() {
 }
 
 #[tokio::test]
-async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
+async fn nearly_full_disk_refuses_new_events_only() {
     use std::sync::atomic::{AtomicU64, Ordering};
     let dir = private_dir();
     let free = Arc::new(AtomicU64::new(64 << 20));
@@ -510,7 +510,7 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_again_is() {
+async fn disk_is_failed_after_repeated_errors_not_one() {
     let dir = private_dir();
     let store = open(&dir);
     let fail = || store.0.write(|_| Ok(()));

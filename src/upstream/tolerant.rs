@@ -571,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_clock_shows_is_a_moment_only_in_a_zone() {
+    fn local_time_needs_a_zone() {
         let chicago = TimeZone::get("America/Chicago").expect("a zone");
         for (text, is_known, expected) in [
             ("2026-08-31T17:40:45", false, Some("2026-08-31T22:40:45Z")),

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_this_set_is_kept_for_ever() {
+    async fn hashed_file_is_immutable() {
         let answer = fetch(&url("live.js")).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_the_browser_has_is_not_sent_again() {
+    async fn known_etag_gets_304() {
         let known = |tags: &[String]| {
             let mut request = Request::get(url("live.js")).body(Body::empty()).unwrap();
             for tag in tags {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_module_that_another_imports_is_in_the_set() {
+    fn imported_modules_are_listed() {
         for (name, _, content) in FILES.iter().filter(|(name, ..)| name.ends_with(".js")) {
             let text = std::str::from_utf8(content).unwrap();
             for import in

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_that_disagree_are_both_ignored() {
+    fn contradicting_proxy_headers_are_ignored() {
         let both = |one, other| client_ip(TRUSTED, "10.0.0.1", &[("x-forwarded-for", one), ("forwarded", other)]);
         assert_eq!(both("198.51.100.7", "for=198.51.100.7"), "198.51.100.7");
         assert_eq!(both("192.0.2.1", "for=198.51.100.7"), "10.0.0.1");

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_request_has_an_identity_that_the_caller_does_not_choose() {
+    async fn request_id_is_not_the_callers() {
         let first = ask(&Settings::default(), at("/").header(REQUEST_ID, "mine"), Body::empty()).await;
         let second = ask(&Settings::default(), at("/"), Body::empty()).await;
         assert_eq!(first.headers()[REQUEST_ID].len(), 16);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_problem_of_one_request() {
+    async fn panic_costs_one_request() {
         let response = ask(&Settings::default(), at("/panic"), Body::empty()).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -327,14 +327,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_handler_that_never_answers_is_given_up() {
+    async fn hanging_handler_times_out() {
         let response = ask(&Settings::default(), at("/never"), Body::empty()).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
     }
 
     #[tokio::test]
-    async fn long_answers_are_compressed_for_those_who_can_read_that() {
+    async fn long_responses_are_compressed_if_accepted() {
         let response = ask(&Settings::default(), at("/long").header(ACCEPT_ENCODING, "gzip"), Body::empty()).await;
         assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
         let response = ask(&Settings::default(), at("/long"), Body::empty()).await;
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_limited_and_a_route_may_set_its_own_limit() {
+    async fn body_limit_can_be_set_per_route() {
         for (path, bytes, status) in [
             ("/change", 64 * 1024, 200),
             ("/change", 64 * 1024 + 1, 413),

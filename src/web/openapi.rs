@@ -555,7 +555,7 @@ mod tests {
     use crate::actions::NewSurvey;
 
     #[test]
-    fn a_survey_has_the_fields_that_are_described() {
+    fn survey_has_the_described_fields() {
         let taken = serde_json::to_value(NewSurvey::default()).expect("JSON");
         let described = &document()["components"]["schemas"]["SurveyRequest"]["properties"];
         let names = |value: &Value| {
@@ -576,14 +576,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sent_is_the_document() {
+    async fn served_document_is_the_described_one() {
         let response = describe().await;
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), document());
     }
 
     #[test]
-    fn every_reference_leads_somewhere() {
+    fn references_resolve() {
         let document = document();
         let mut found = Vec::new();
         references(&document, &mut found);
@@ -600,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_says_what_it_is_for_and_how_it_answers() {
+    fn operations_have_summaries_and_responses() {
         let document = document();
         let paths = document["paths"].as_object().unwrap();
         for path in [
@@ -629,7 +629,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_described() {
+    fn every_count_is_described() {
         use crate::live::document::{
             CoverageDoc, FeedbackTotalDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, RatioDoc, TimesDoc,
         };
@@ -693,7 +693,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_state_holds_is_what_the_document_promises() {
+    fn state_has_the_described_fields() {
         let state = serde_json::to_value(crate::live::document::Document::default()).unwrap();
         let promised = document();
         let promised = promised["components"]["schemas"]["State"]["properties"].as_object().unwrap();

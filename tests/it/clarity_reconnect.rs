@@ -59,7 +59,7 @@ async fn dropped_connection_recovers_without_loss() {
 }
 
 #[tokio::test]
-async fn without_signalr_the_source_is_polling() {
+async fn source_without_signalr_is_polling() {
     let (sandbox, neighbours) = sandbox(12, 2).await;
     sandbox.control().set_signalr_unavailable(true);
     let server = TestServer::with_sandbox(&sandbox).await;

@@ -212,7 +212,7 @@ async fn wrong_codes_are_rate_limited_per_user() {
 }
 
 #[tokio::test]
-async fn one_network_cannot_use_up_all_pending_displays() {
+async fn pending_displays_are_limited_per_network() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let behind_a_proxy = |config: &mut callboard::config::Config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];

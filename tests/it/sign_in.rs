@@ -72,7 +72,7 @@ async fn windows_password_signs_in_and_is_not_stored() {
 }
 
 #[tokio::test]
-async fn token_service_without_challenge_signs_nobody_in() {
+async fn token_service_without_challenge_refuses_sign_in() {
     // The sandbox gives whoever asks the service's own token.
     let (sandbox, _life) = sandbox(12, 2).await;
     let server = TestServer::with_login(&sandbox, |_| ()).await;

@@ -337,7 +337,7 @@ async fn clarity_refusals_map_to_distinct_statuses() {
 }
 
 #[tokio::test]
-async fn without_clarity_actions_are_unavailable() {
+async fn actions_are_unavailable_without_clarity() {
     let server = TestServer::standalone(|_| {}).await;
     let (status, problem) = act(&server, "/api/v1/agents/41/suspend", None, None, &json!({"suspended": true})).await;
     assert_eq!(status, 409);

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_secret_signs_nothing() {
+    fn empty_secret_is_refused() {
         let forged = signed("", b"body");
         assert_eq!(ring(&[""]).verify([forged.as_bytes()], b"body"), Err(SignatureError::NoSecret));
     }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_loopback() {
+    fn loopback_is_recognised() {
         let loopback = |text: &str| is_loopback(&text.parse().expect("a URL"));
         assert!(loopback("http://127.0.0.1:9/x"));
         assert!(loopback("http://[::1]/"));

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_token_is_none() {
+    fn malformed_token_is_refused() {
         let long = format!("{}.b.c", "a".repeat(MAX_TOKEN_LENGTH));
         for (text, expected) in [
             ("eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln", true),

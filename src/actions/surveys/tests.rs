@@ -96,7 +96,7 @@ fn everything() -> Permission {
 }
 
 #[tokio::test]
-async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_first() {
+async fn session_and_its_conversation_get_one_survey_in_either_order() {
     let fixture = fixture(|_| ()).await;
     assert_eq!(fixture.closings.submit(session(1, Some("c1"))).await, FIRST);
     assert_eq!(fixture.closings.submit(conversation("c1", 9)).await, AGAIN);
@@ -181,7 +181,7 @@ async fn manual_or_external_request_prevents_another() {
 }
 
 #[tokio::test]
-async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_that_a_session_was() {
+async fn conversation_done_again_gets_another_survey_if_configured() {
     let fixture = fixture(|rules| rules.each_done = true).await;
     for (helped, became) in [
         (conversation("c1", 5), FIRST),
@@ -200,7 +200,7 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
 }
 
 #[tokio::test]
-async fn what_ended_too_long_ago_is_asked_about_no_more() {
+async fn contact_that_ended_too_long_ago_gets_no_survey() {
     let fixture = fixture(|_| ()).await;
     let ended = |helped: EndedInteraction, minutes_ago: i64| {
         let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
@@ -238,7 +238,7 @@ fn of(customer: &str, mut helped: EndedInteraction, minutes_ago: i64) -> EndedIn
 
 /// `apis.md` J18, J50.
 #[tokio::test]
-async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_the_other() {
+async fn call_and_conversation_without_references_get_one_survey() {
     let fixture = fixture(|_| ()).await;
     let told = async |helped| fixture.closings.submit(helped).await;
     assert_eq!(told(of("a@example.com", session(1, None), 8)).await, FIRST);
@@ -271,7 +271,7 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
 }
 
 #[tokio::test]
-async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() {
+async fn single_trigger_does_not_wait_for_the_other() {
     let fixture = fixture(|rules| rules.sessions = Sending::Off).await;
     assert_eq!(fixture.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
     let entry = fixture.desk.0.store.outbox().by_key("conversation:c1").await.unwrap().unwrap();
@@ -294,7 +294,7 @@ async fn skipped_interaction_lowers_the_agents_coverage() {
 }
 
 #[tokio::test]
-async fn a_request_says_what_is_needed_and_carries_our_ids() {
+async fn request_has_the_required_fields_and_our_ids() {
     let fixture = fixture(|_| ()).await;
     assert_eq!(fixture.closings.submit(session(82_673, Some("c1"))).await, FIRST);
     let body = fixture.body("conversation:c1").await;
@@ -336,7 +336,7 @@ async fn interaction_without_a_survey_is_counted_by_reason() {
 }
 
 #[tokio::test]
-async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it() {
+async fn survey_is_recovered_once_with_or_without_its_request() {
     let fixture = fixture(|_| ()).await;
     let gold = fixture.desk.0.gold.clone();
     let by = || NewRecovery { employee_email: Some("rob@example.com".into()), ..NewRecovery::default() };
@@ -394,7 +394,7 @@ async fn limited_viewer_sees_own_skipped_interactions_only() {
 }
 
 #[tokio::test]
-async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
+async fn unaccepted_requests_are_listed_after_a_restart_at_any_age() {
     let directory = private_dir();
     let clock = Clock::system();
     let store = Store::open(directory.path(), clock.clone()).unwrap();

@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_later_than_the_arrival() {
+    fn times_after_the_arrival_are_refused() {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
         let clock = SourceClock::new(Clock::manual(at("2026-11-21T09:00:00Z")));
         let reading = read(&json!({"event_type": "response", "response": {

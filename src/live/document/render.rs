@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn total_that_is_not_shown_is_said_to_be_hidden() {
+    fn hidden_total_is_reported_as_hidden() {
         let total = Arc::new(FeedbackTotals {
             open: BacklogByAge::default(),
             overdue: 0,
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_agent_did_is_shown_where_the_agent_is_named_and_nowhere_else() {
+    fn agent_history_is_only_in_the_agent_detail_level() {
         let near = member(&told(), DetailLevel::Agent);
         assert_eq!(
             near["history"],

@@ -341,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_shares_are_a_ratio_of_sums_and_few_cases_say_so() {
+    fn sum_of_shares_is_a_ratio_of_sums_and_marks_small_samples() {
         let share = |hit, n| RatioDoc::of(&Share { hit, n }).expect("a share");
         let sum = RatioDoc::sum([share(1, 1), share(0, 99)].iter()).expect("a share");
         assert_eq!((sum.value, sum.hit, sum.n, sum.small), (1.0, 1, 100, false));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_says_if_only_opening_hours_count() {
+    fn times_say_whether_only_opening_hours_count() {
         let times = Percentiles { median: 60, p90: 90, n: 5 };
         let period =
             |in_hours| PeriodTotals { first_reply: times, to_request: times, in_hours, ..PeriodTotals::default() };
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_counted_says_since_when_and_in_which_window() {
+    fn totals_name_their_window_and_its_start() {
         let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
         let period = |since: &str| PeriodTotals {
             since: since.parse().expect("a time"),

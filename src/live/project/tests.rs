@@ -108,7 +108,7 @@ fn members_of_each_viewer_match_their_snapshot() {
 }
 
 #[test]
-fn what_is_not_permitted_is_not_there_and_what_is_seen_whole_is_the_very_same() {
+fn fully_visible_entity_is_shared_and_a_hidden_one_absent() {
     let lead = permission(Role::TeamLead, &[41, 42], &[11], &[3]);
     let floor = floor();
     let there: BTreeSet<&Key> =
@@ -126,7 +126,7 @@ fn what_is_not_permitted_is_not_there_and_what_is_seen_whole_is_the_very_same() 
 }
 
 #[test]
-fn what_is_seen_does_not_name_what_is_not() {
+fn visible_entity_does_not_name_hidden_ones() {
     let lead = permission(Role::TeamLead, &[41, 42, 43], &[12], &[3]);
     let talking = seen(&Key::Agent(AgentId(43)), &lead);
     assert_eq!((talking.get("team"), talking["sessions"]["1"].get("queue")), (None, None));
@@ -149,7 +149,7 @@ fn waiting_caller_has_no_name_for_agents_and_source_counts_are_for_supervisors()
 
 proptest! {
     #[test]
-    fn whatever_is_permitted_nothing_else_is_named(
+    fn only_permitted_ids_are_named(
         agents in prop::collection::btree_set(41..=44_i64, 0..4),
         queues in prop::collection::btree_set(11..=12_i64, 0..2),
         teams in prop::collection::btree_set(3..=4_i64, 0..2),
@@ -191,7 +191,7 @@ fn suspended_agent_is_available_in_no_document() {
 }
 
 #[test]
-fn agent_is_offered_no_recovery_and_needs_none() {
+fn survey_offers_an_agent_no_recovery() {
     let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
     let now = at("2026-11-21T09:00:00Z");
     records.apply(Fact::AgentSnapshots { asked: Ordinal(1), agents: vec![AgentUpdate::new(AgentId(41))] }, now);
@@ -239,7 +239,7 @@ fn survey_without_any_date_has_none() {
 }
 
 #[test]
-fn counters_are_said_to_be_hidden_where_there_are_some() {
+fn hidden_counters_are_reported_as_hidden() {
     let floor = floor();
     let whole = &floor[&Key::Source(SourceName::Goodays)];
     let shown = |role| {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_and_not_answered_is_no_answer_and_nothing_stands_in_for_it() {
+    fn unanswered_question_has_no_answer() {
         let seen = json!({"answers": {"agent_star_rating": {"question_text": "?", "selected_options": {}}},
             "star_rating": 5});
         let read = record(seen);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn without_identity_or_place_it_is_no_record_and_debug_says_little() {
+    fn record_needs_id_and_cursor_and_hides_content_in_debug() {
         assert!(Record::read(&json!({"sequence_id": 1})).is_none());
         assert!(Record::read(&json!({"uuid": "u"})).is_none());
         assert!(Record::read(&json!(["u", 1])).is_none());

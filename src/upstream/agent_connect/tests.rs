@@ -43,7 +43,7 @@ fn jane() -> Request {
 }
 
 #[tokio::test]
-async fn the_simple_example_is_sent_as_the_document_prints_it() {
+async fn simple_example_is_sent_as_documented() {
     let (agent_connect, calls) = server(200, r#"{"request_ID": "54bd2af9"}"#).await;
     let accepted = agent_connect.send(&jane()).await.expect("accepted");
     assert_eq!(accepted.request_id.as_deref(), Some("54bd2af9"));
@@ -61,7 +61,7 @@ async fn the_simple_example_is_sent_as_the_document_prints_it() {
 }
 
 #[tokio::test]
-async fn every_documented_field_is_sent_and_no_other() {
+async fn all_documented_fields_are_sent_and_no_others() {
     let (agent_connect, calls) = server(200, "{}").await;
     let full = Request {
         employee: Employee { custom_id: Some("007743".into()), email: Some(" ".into()) },
@@ -87,7 +87,7 @@ async fn every_documented_field_is_sent_and_no_other() {
 }
 
 #[test]
-fn tags_are_cut_where_the_upstream_would_refuse() {
+fn tags_are_cut_at_the_upstreams_limit() {
     let tags: Vec<String> = (0..50).map(|number| (number / 2).to_string()).collect();
     let tidy = Request { tags, ..jane() }.tidy();
     assert_eq!(tidy.tags.len(), request::MAX_TAGS);
@@ -95,7 +95,7 @@ fn tags_are_cut_where_the_upstream_would_refuse() {
 }
 
 #[tokio::test]
-async fn a_recovery_goes_to_its_own_address_without_a_customer() {
+async fn recovery_has_its_own_address_and_no_customer() {
     let (agent_connect, calls) = server(200, r#"{"request_id":"new"}"#).await;
     let recovery = Recovery {
         initial_feedback_request_id: "54bd2af9-28cb-48df-8c60-cd27de080cd4".into(),
@@ -118,7 +118,7 @@ async fn a_recovery_goes_to_its_own_address_without_a_customer() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_not_sent() {
+async fn invalid_request_is_not_sent() {
     let (agent_connect, calls) = server(200, "").await;
     let email = |email: &str| Customer { email: Some(email.into()), ..Customer::default() };
     let mut cases = vec![
@@ -140,7 +140,7 @@ async fn what_cannot_be_right_is_not_sent() {
 }
 
 #[tokio::test]
-async fn the_identity_is_found_under_any_of_its_names() {
+async fn request_id_is_found_under_any_of_its_names() {
     for (body, id) in [
         (r#"{"request_id":"a"}"#, Some("a")),
         (r#"{"requestId":"b"}"#, Some("b")),
@@ -154,7 +154,7 @@ async fn the_identity_is_found_under_any_of_its_names() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn rejections_are_distinguished() {
     let send = async |status, body| {
         let (agent_connect, _) = server(status, body).await;
         agent_connect.send(&jane()).await.expect_err("refused")
@@ -196,7 +196,7 @@ async fn refused_connection_is_not_sent_and_broken_one_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_check_is_content_with_no_such_page_and_not_with_a_refused_key() {
+async fn check_accepts_404_and_rejects_a_wrong_key() {
     for status in [200, 404] {
         server(status, "").await.0.check().await.expect("the key is accepted");
     }
@@ -204,7 +204,7 @@ async fn a_check_is_content_with_no_such_page_and_not_with_a_refused_key() {
 }
 
 #[test]
-fn neither_key_nor_customer_is_in_debug_output() {
+fn key_and_customer_are_not_in_debug_output() {
     assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("test-key"));
     let accepted = Accepted { request_id: None, raw: Some(json!({ "email": "janecustomer@example.com" })) };
     assert!(!format!("{accepted:?}").contains("jane"));
@@ -212,7 +212,7 @@ fn neither_key_nor_customer_is_in_debug_output() {
 
 /// Each says nothing of the request: whether it was taken is unknown, and it is not sent again by itself.
 #[tokio::test]
-async fn a_page_with_status_200_is_no_answer() {
+async fn page_with_status_200_is_an_error() {
     let texts = ["<!DOCTYPE html><p>Sign in</p>", " \n<html>", "OK", "[]", "true", "17", "\"taken\"", "null"];
     let errors = [r#"{"error":"rate limited","code":429}"#, r#"{"errors":["Employee not found"]}"#, "", "{\"id\":"];
     for body in texts.into_iter().chain(errors) {

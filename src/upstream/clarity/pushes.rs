@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_byte_costs_no_reading() {
+    fn invalid_utf8_costs_one_field() {
         let cases: &[(&[&str], &[i64], usize)] = &[
             (&[r#"{"type":"agent","id":41,"name":"Zo\ud83d"}"#], &[41], 0),
             (&[r#"[{"type":"agent","id":41},{"type":"queue","id":11.0,"x":1e400}]"#], &[41, 11], 0),

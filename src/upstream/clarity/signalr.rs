@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_odd_byte_costs_no_call_and_no_cursor() {
+    fn invalid_utf8_costs_no_call_and_no_cursor() {
         for (bytes, cursor, args) in [
             (&br#"{"C":"a","C":"b","M":[{"H":"c","M":"m","A":[1]}]}"#[..], "b", "1"),
             (br#"{"C":"b","M":[{"H":"c","M":"m","M":"m","A":[1]},{"H":"c"}]}"#, "b", "1"),

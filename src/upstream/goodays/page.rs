@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_next_address_only_the_query_is_kept() {
+    fn next_url_keeps_its_query_only() {
         for (next, expected) in [
             (json!("https://evil.example/steal?cursor=abc&page_size=2"), Some("cursor=abc&page_size=2")),
             (json!("/v2/responses/bulk?cursor=%2F%2Fevil"), Some("cursor=%2F%2Fevil")),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_list_is_one_page_and_anything_else_none() {
+    fn bare_list_is_one_page() {
         assert_eq!(Page::read(json!([{"id": "a"}, {"id": "b"}])).map(|page| page.responses.len()), Some(2));
         assert_eq!(Page::read(json!({"results": []})).map(|page| page.responses.len()), Some(0));
         for odd in [json!("text"), json!(null), json!({}), json!({"detail": "busy"}), json!({"results": {"a": 1}})] {

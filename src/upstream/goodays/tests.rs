@@ -44,7 +44,7 @@ fn parse(event: &Value) -> Event {
 }
 
 #[test]
-fn a_message_event_is_read_whole() {
+fn message_event_is_parsed_completely() {
     let event = parse(&message_event());
     let response = &event.response;
     assert_eq!(event.kind, EventKind::Message);
@@ -64,7 +64,7 @@ fn a_message_event_is_read_whole() {
 }
 
 #[test]
-fn empty_texts_are_absent_and_numbers_stand_for_texts() {
+fn empty_text_is_absent_and_a_number_is_text() {
     let context = parse(&message_event()).response.context;
     assert!(context.phone.is_none() && context.crm_id.is_none());
     let extra = [("session", "82673"), ("transaction_date", "2020-01-28")];
@@ -72,7 +72,7 @@ fn empty_texts_are_absent_and_numbers_stand_for_texts() {
 }
 
 #[test]
-fn all_three_spellings_of_a_delegation_are_one() {
+fn delegation_is_parsed_in_every_spelling() {
     for spelling in ["delegated", "delegate", "Delegation"] {
         let mut event = message_event();
         event["event_type"] = json!(spelling);
@@ -85,7 +85,7 @@ fn all_three_spellings_of_a_delegation_are_one() {
 }
 
 #[test]
-fn an_event_of_an_unknown_type_says_nothing_whatever_it_carries() {
+fn event_of_unknown_type_is_an_error_without_content() {
     for name in ["archived", "survey_deleted", "response_deleted", "responses", "callboard.reconciled"] {
         let mut event = message_event();
         event["event_type"] = json!(name);
@@ -100,7 +100,7 @@ fn an_event_of_an_unknown_type_says_nothing_whatever_it_carries() {
 }
 
 #[test]
-fn odd_fields_are_absent_and_do_not_refuse_the_event() {
+fn malformed_fields_are_absent_in_a_valid_event() {
     let odd = json!({ "event_type": "response", "new": [1], "response": { "id": "a", "answers": "none", "actions": [],
         "created_date": "yesterday", "message": "text", "place": 3, "user": null, "attached_messages": [null, {}] } });
     let response = parse(&odd).response;
@@ -112,7 +112,7 @@ fn odd_fields_are_absent_and_do_not_refuse_the_event() {
 }
 
 #[test]
-fn titles_answers_and_actions_are_read_in_every_shape() {
+fn titles_answers_and_actions_are_parsed_in_every_shape() {
     let response = |response: Value| {
         let mut whole = json!({ "id": "a" });
         whole.as_object_mut().unwrap().extend(response.as_object().unwrap().clone());
@@ -193,7 +193,7 @@ fn titles_answers_and_actions_are_read_in_every_shape() {
 }
 
 #[test]
-fn an_odd_byte_costs_no_event() {
+fn odd_byte_does_not_lose_the_event() {
     for (body, content) in [
         (&br#""content":"Great \ud83d""#[..], "Great \u{fffd}"),
         (br#""x":-1e999,"content":"Great""#, "Great"),
@@ -207,7 +207,7 @@ fn an_odd_byte_costs_no_event() {
 }
 
 #[test]
-fn without_json_or_an_identity_there_is_no_event() {
+fn event_needs_json_and_an_id() {
     for odd in [b"{".as_slice(), b"", b"\xff\xfe", b"hello"] {
         assert!(matches!(Event::parse(odd), Err(WireError::NotJson { .. })), "{odd:?}");
     }
@@ -218,7 +218,7 @@ fn without_json_or_an_identity_there_is_no_event() {
 }
 
 #[test]
-fn what_customers_write_is_not_in_debug_output() {
+fn customer_text_is_not_in_debug_output() {
     let shown = format!("{:?}", parse(&message_event()));
     assert!(!shown.contains("wrong") && !shown.contains("1234abcd") && !shown.contains("COPPERPOT"), "{shown}");
     let action = reply("Secret words");
@@ -226,7 +226,7 @@ fn what_customers_write_is_not_in_debug_output() {
 }
 
 #[test]
-fn the_same_message_is_equal_wherever_it_stands() {
+fn same_message_is_equal_in_every_place() {
     let event = parse(&message_event());
     let first: Option<&Message> = event.response.attached_messages.first();
     assert!(first == event.message.as_ref());
@@ -260,7 +260,7 @@ fn reply(content: &str) -> Action {
 }
 
 #[tokio::test]
-async fn an_action_is_put_with_the_raw_token_and_an_escaped_identity() {
+async fn action_is_put_with_the_raw_token_and_an_escaped_id() {
     let (goodays, calls) = server(StatusCode::NO_CONTENT, "").await;
     goodays.act("646RjJ5Z49", &reply("Dear Customer")).await.expect("done");
     goodays.act("../users?a=b#c", &Action::Spam { user: None }).await.expect("done");
@@ -274,7 +274,7 @@ async fn an_action_is_put_with_the_raw_token_and_an_escaped_identity() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_not_sent() {
+async fn invalid_request_is_not_sent() {
     let (goodays, calls) = server(StatusCode::OK, "").await;
     let call = Action::Call { user: None, rating: Some(6), note: None };
     assert!(matches!(goodays.act("a", &call).await, Err(CallError::Invalid(_))));
@@ -284,7 +284,7 @@ async fn what_cannot_be_right_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_colleague_is_found_by_address_in_a_list_or_a_page() {
+async fn user_is_found_by_email_in_a_list_or_a_page() {
     for body in [r#"{"results":[{"id":"1a2b3c4"}]}"#, r#"[{"id":"1a2b3c4"}]"#, r#"{"id":"1a2b3c4"}"#] {
         let (goodays, calls) = server(StatusCode::OK, body).await;
         assert_eq!(goodays.user("jen+x@example.com").await.expect("found").as_deref(), Some("1a2b3c4"));
@@ -296,7 +296,7 @@ async fn a_colleague_is_found_by_address_in_a_list_or_a_page() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn rejections_are_distinguished() {
     let act = async |status: u16, body| {
         let (goodays, _) = server(StatusCode::from_u16(status).expect("a status"), body).await;
         goodays.act("a", &reply("x")).await.expect_err("refused")
@@ -345,7 +345,7 @@ async fn refused_connection_is_not_sent_and_broken_one_is_unknown() {
 
 /// What a customer said is not lost for want of an identity, and is one text however often it comes.
 #[test]
-fn text_without_an_id_is_kept_under_one_of_its_own() {
+fn text_without_an_id_gets_one_by_its_content() {
     let message = |message: Value| {
         let event = json!({"event_type": "message", "response": {"id": "x"}, "message": message});
         super::wire::Event::parse(event.to_string().as_bytes()).expect("an event").message.expect("a text")
@@ -365,7 +365,7 @@ fn text_without_an_id_is_kept_under_one_of_its_own() {
 
 /// Ids that were rounded when they were read may have been two.
 #[test]
-fn id_that_no_number_holds_is_none() {
+fn id_beyond_exact_numbers_is_none() {
     for id in ["12345678901234567890123", "9007199254740993.0", "-9007199254740993.0"] {
         let event = format!(r#"{{"event_type": "response", "response": {{"id": {id}}}}}"#);
         assert!(matches!(Event::parse(event.as_bytes()), Err(WireError::NoResponse)), "{id}");
@@ -375,7 +375,7 @@ fn id_that_no_number_holds_is_none() {
 }
 
 #[test]
-fn texts_and_answers_that_make_no_sense_are_counted_one_by_one() {
+fn malformed_texts_and_answers_are_counted() {
     let dropped = |response: serde_json::Value, message: serde_json::Value| {
         let mut event = serde_json::json!({"event_type": "message", "response": {"id": "x"}, "message": message});
         event["response"].as_object_mut().unwrap().extend(response.as_object().unwrap().clone());

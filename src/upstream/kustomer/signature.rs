@@ -33,7 +33,7 @@ mod tests {
     use base::hmac::Tag;
 
     #[test]
-    fn only_signed_body_is_accepted() {
+    fn unsigned_body_is_refused() {
         let body = br#"{"name":"kustomer.conversation.update"}"#;
         let good = Tag::sign(&"token".into(), body).to_string();
         let signatures = Signatures::new([Secret::from("token")]);

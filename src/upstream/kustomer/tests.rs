@@ -41,7 +41,7 @@ fn conversation() -> Value {
 }
 
 #[tokio::test]
-async fn a_conversation_is_read_from_the_api_and_from_the_flat_shape_alike() {
+async fn conversation_is_parsed_in_api_and_flat_shape() {
     let flat = json!({ "id": "5f1", "customer": "c9", "modifiedBy": { "id": "u2" }, "status": "done", "rev": 12,
         "channels": ["email", "voice"], "tags": ["t1", "t2"], "assignedUsers": [{ "id": "u1" }],
         "custom": { "doNotSendAgentConnectRequestBool": true } });
@@ -58,7 +58,7 @@ async fn a_conversation_is_read_from_the_api_and_from_the_flat_shape_alike() {
 }
 
 #[tokio::test]
-async fn customers_and_users_are_read() {
+async fn customers_and_users_are_parsed() {
     let emails = json!([{ "email": "a@example.com" }, { "type": "home", "email": "b@example.com", "verified": true }]);
     let (kustomer, _) = server(
         200,
@@ -75,7 +75,7 @@ async fn customers_and_users_are_read() {
 }
 
 #[tokio::test]
-async fn tags_come_as_a_list_as_one_or_in_part() {
+async fn tags_are_parsed_as_list_single_or_partial() {
     let tag = |name: &str| json!({ "type": "tag", "id": name, "attributes": { "name": name } });
     let ids = ["t1".to_owned(), "t2".to_owned()];
     for (status, body, names) in [
@@ -99,7 +99,7 @@ async fn conversation_without_readable_tags_gets_no_survey() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn rejections_are_distinguished() {
     let ask = async |status| {
         let (kustomer, _) = server(status, json!({ "errors": [{ "title": "bad id" }] })).await;
         kustomer.conversation("5f1").await.expect_err("refused")
@@ -118,13 +118,13 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_check_is_content_with_no_such_tag_and_not_with_a_refused_key() {
+async fn check_accepts_404_and_not_a_rejected_key() {
     assert!(server(404, json!({})).await.0.check().await.is_ok());
     assert!(matches!(server(403, json!({})).await.0.check().await, Err(CallError::KeyRefused { status: 403 })));
 }
 
 #[test]
-fn only_an_event_that_changed_the_status_says_so() {
+fn unchanged_status_is_no_status_change() {
     let event = |changes: Value| {
         let body = json!({ "id": "e1", "name": "kustomer.conversation.update", "data": conversation(),
             "changes": changes, "createdAt": "2026-11-21T09:41:00.000Z" });
@@ -144,7 +144,7 @@ fn only_an_event_that_changed_the_status_says_so() {
 }
 
 #[test]
-fn an_event_that_is_none_of_ours_says_why() {
+fn foreign_event_is_an_error_with_its_reason() {
     for odd in [b"[".as_slice(), b"", b"\xff", b"hello"] {
         assert!(matches!(Event::parse(odd), Err(WireError::NotJson { .. })), "{odd:?}");
     }
@@ -162,13 +162,13 @@ fn an_event_that_is_none_of_ours_says_why() {
 }
 
 #[test]
-fn the_key_is_not_in_debug_output() {
+fn api_key_is_not_in_debug_output() {
     assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("secret-key"));
 }
 
 /// A page says nothing of a customer: asking again may.
 #[tokio::test]
-async fn a_page_with_status_200_is_no_answer() {
+async fn page_with_status_200_is_an_error() {
     for (status, body) in
         [(200, "<!DOCTYPE html><p>Sign in</p>"), (404, "<html>no such page</html>"), (200, "OK"), (200, ""), (204, "")]
     {

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_route_of_ours_says_who_may_use_it() {
+    fn routes_name_their_permissions() {
         let document = document();
         for (path, operations) in document["paths"].as_object().expect("paths") {
             for (verb, operation) in operations.as_object().expect("operations") {

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_has_the_fields_that_are_described() {
+    fn actions_have_the_described_fields() {
         use crate::actions::supervise::{Disposition, ExtraItem, NewStatus, Note, Recording, Suspension};
         let document = document();
         let value = String::new;

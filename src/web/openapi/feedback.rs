@@ -137,7 +137,7 @@ mod tests {
     use crate::domain::FeedbackActionKind;
 
     #[test]
-    fn every_action_is_described_with_its_fields() {
+    fn actions_are_described_with_their_fields() {
         let document = document();
         let taken = serde_json::to_value(FeedbackInput::default()).expect("JSON");
         let mut described = std::collections::BTreeSet::new();

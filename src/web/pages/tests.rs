@@ -137,7 +137,7 @@ fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
 }
 
 #[test]
-fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
+fn supervisor_page_shows_numbers_with_their_time() {
     let html = supervisor(&page(&sample_document::sample(now(), 120)), &TableQuery::default()).unwrap();
     assert_eq!(cell(&html, "queues/7/waiting", "waiting"), "11");
     assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
@@ -322,14 +322,14 @@ fn hostile_text_stays_text_on_every_page() {
 }
 
 #[test]
-fn nothing_is_inline_on_any_page() {
+fn pages_have_no_inline_script_or_style() {
     for html in every_page(&page(&sample_document::agent_detail(now(), 8))) {
         assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"));
     }
 }
 
 #[test]
-fn an_empty_floor_says_so_in_words() {
+fn empty_floor_has_a_message() {
     let page = page(&json!({}));
     let html = supervisor(&page, &TableQuery::default()).unwrap();
     assert!(html.contains("You may see no queues") && html.contains("You may see no agents"));
@@ -359,7 +359,7 @@ fn old_numbers_are_never_shown_as_if_they_were_live() {
 }
 
 #[test]
-fn a_wallboard_names_no_customer() {
+fn wallboard_names_no_customer() {
     let mut state = sample_document::sample(now(), 20);
     state["counts"] = sample_document::counts(&state, &["7", "3"]);
     let html = wallboard(&page(&state), &board()).unwrap();
@@ -370,7 +370,7 @@ fn a_wallboard_names_no_customer() {
 }
 
 #[test]
-fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
+fn agent_page_has_state_day_and_queues() {
     let html = agent(&page(&sample_document::agent_detail(now(), 6)), "45").unwrap().unwrap();
     let at = |seconds: i64| Timestamp::from_second(now().as_second() - seconds).unwrap();
     assert_eq!(cell(&html, "agents/45/occupancy", "occupancy"), "50 %");
@@ -392,7 +392,7 @@ fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
 }
 
 #[test]
-fn every_named_agent_has_a_link() {
+fn named_agents_are_links() {
     let page = page(&sample_document::sample(now(), 30));
     assert!(
         supervisor(&page, &TableQuery::default())
@@ -406,7 +406,7 @@ fn every_named_agent_has_a_link() {
 }
 
 #[test]
-fn a_long_text_is_cut_between_words() {
+fn long_text_is_cut_between_words() {
     let html = feedback(&page(&sample_document::sample(now(), 3))).unwrap();
     assert!(cell(&html, "feedback/r900", "excerpt").ends_with("Rob was very kind, but forty minutes…"));
 }
@@ -433,7 +433,7 @@ fn feedback_card_shows_the_newest_words_of_the_thread() {
 }
 
 #[test]
-fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
+fn response_shows_its_attribution_and_actions() {
     let html = feedback_item(&page(&sample_document::sample(now(), 30)), "r900").unwrap().unwrap();
     assert_eq!(
         cell(&html, "feedback/r900/attribution", "attribution"),
@@ -594,7 +594,7 @@ fn longest_wait_of_a_queue_follows_its_callers() {
 }
 
 #[test]
-fn agents_page_says_how_much_of_what_customers_said_it_shows() {
+fn agents_page_shows_how_many_responses_are_visible() {
     let mut state = sample_document::agent_detail(now(), 6);
     state["lists"] = json!({ "feedback": { "total": 340, "needsAction": 2, "page": 1, "pages": 4 } });
     let html = agent(&page(&state), "45").unwrap().unwrap();

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_table_is_in_the_catalogue() {
+    fn tables_are_in_the_catalogue() {
         let missing: Vec<_> = NAMES.iter().filter(|name| TABLES.get(**name).is_none_or(HashMap::is_empty)).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

@@ -226,7 +226,7 @@ async fn story(connection: &mut Connection, last: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_next_transport_is_tried_with_the_same_token() {
+async fn next_transport_gets_the_same_connection_token() {
     let offer = NEGOTIATED.replace("false", "true");
     let (server, mut connection, _) = Server::follow(&offer, vec![Stage::Refuse(500), Stage::Say(&[INIT])]).await;
     assert_eq!(story(&mut connection, "opened over serverSentEvents").await.len(), 1);
@@ -242,7 +242,7 @@ async fn the_next_transport_is_tried_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_socket_carries_calls_in_order() {
+async fn web_socket_delivers_calls_in_order() {
     const FRAMES: &[&str] = &[
         r#"{"C":"1","M":[{"H":"c","M":"early","A":[]}]}"#,
         r#"{"C":"2","S":1,"M":[]}"#,
@@ -258,7 +258,7 @@ async fn a_socket_carries_calls_in_order() {
 }
 
 #[tokio::test]
-async fn an_interruption_is_resumed_from_where_it_was() {
+async fn reconnect_resumes_at_the_cursor() {
     let stages = vec![Stage::SayAndClose(&[INIT, CALL]), Stage::Refuse(503), Stage::Say(&[CALL])];
     let (server, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
     let told = story(&mut connection, "resumed").await;
@@ -271,7 +271,7 @@ async fn an_interruption_is_resumed_from_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_server_that_has_forgotten_us_is_asked_anew() {
+async fn forgotten_connection_is_negotiated_anew() {
     for status in [400, 401, 403, 404] {
         let stages = vec![Stage::SayAndClose(&[INIT]), Stage::Refuse(status), Stage::Say(&[INIT])];
         let (server, mut connection, bearer) = Server::follow(NEGOTIATED, stages).await;
@@ -283,14 +283,14 @@ async fn a_server_that_has_forgotten_us_is_asked_anew() {
 }
 
 #[tokio::test]
-async fn a_server_that_leaves_is_followed_back() {
+async fn server_that_asks_for_a_reconnect_gets_one() {
     let stages = vec![Stage::Say(&[INIT, "data: {\"T\":1}\n\n"]), Stage::Say(&[])];
     let (_, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
     assert_eq!(story(&mut connection, "resumed").await, ["opened over serverSentEvents", "lost", "resumed"]);
 }
 
 #[tokio::test]
-async fn one_malformed_frame_is_skipped_and_two_in_a_row_are_not() {
+async fn second_malformed_frame_in_a_row_ends_the_connection() {
     let stages = vec![Stage::Say(&[INIT, "data: {\"C\n\n", CALL, "data: ?\n\ndata: ?\n\n"]), Stage::Say(&[INIT])];
     let (_, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
     let told = story(&mut connection, "lost").await;
@@ -300,7 +300,7 @@ async fn one_malformed_frame_is_skipped_and_two_in_a_row_are_not() {
 }
 
 #[tokio::test]
-async fn silence_is_noticed_by_the_times_that_the_server_named() {
+async fn silence_for_the_keep_alive_timeout_loses_the_transport() {
     let offer = NEGOTIATED.replace("20.0", "0.3");
     let (_, mut connection, _) = Server::follow(&offer, vec![Stage::Say(&[INIT])]).await;
     let told = story(&mut connection, "lost in silence").await;
@@ -309,7 +309,7 @@ async fn silence_is_noticed_by_the_times_that_the_server_named() {
 
 /// U4: quiet, and then heard again on the same transport.
 #[tokio::test]
-async fn a_quiet_server_that_speaks_again_is_steady_again() {
+async fn slow_server_recovers_on_the_same_transport() {
     let offer = NEGOTIATED.replace("20.0", "3.0");
     let stages = vec![Stage::SayOnCue(&[INIT], &["data: {}\n\n"])];
     let (server, mut connection, _) = Server::follow(&offer, stages).await;
@@ -320,7 +320,7 @@ async fn a_quiet_server_that_speaks_again_is_steady_again() {
 
 /// A client that was away for longer than the server remembers negotiates anew, and does not reconnect forever (U5).
 #[tokio::test]
-async fn past_the_window_a_new_connection_begins() {
+async fn disconnect_timeout_starts_a_new_connection() {
     let offer = NEGOTIATED.replace("20.0", "0.2").replace("30.0", "0.2");
     let mut stages = vec![Stage::SayAndClose(&[INIT])];
     stages.extend((0..3).map(|_| Stage::Refuse(503)));
@@ -334,7 +334,7 @@ async fn past_the_window_a_new_connection_begins() {
 }
 
 #[tokio::test]
-async fn pings_carry_the_token_and_nothing_of_the_connection() {
+async fn ping_has_the_bearer_token_and_no_connection_token() {
     let hurry = |settings: &mut Settings| settings.ping_interval = Duration::from_millis(20);
     let (server, mut connection, _) = Server::follow_with(None, NEGOTIATED, vec![Stage::Say(&[INIT])], hurry).await;
     story(&mut connection, "opened over serverSentEvents").await;
@@ -343,7 +343,7 @@ async fn pings_carry_the_token_and_nothing_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_sends_us_round_in_circles_is_left_after_five_times() {
+async fn redirect_loop_ends_after_five_redirects() {
     let circle = r#"{"ProtocolVersion":"2.0","RedirectUrl":"/signalr"}"#;
     let (server, mut connection, _) = Server::follow(circle, Vec::new()).await;
     let Event::Failed { reason, wait } = connection.next().await else { panic!("another event") };
@@ -352,7 +352,7 @@ async fn a_server_that_sends_us_round_in_circles_is_left_after_five_times() {
 }
 
 #[tokio::test]
-async fn a_foreign_host_gets_neither_a_request_nor_a_token() {
+async fn redirect_to_a_foreign_host_is_not_followed() {
     let away = r#"{"ProtocolVersion":"2.0","RedirectUrl":"https://evil.example.net/signalr","AccessToken":"x"}"#;
     let (server, mut connection, _) = Server::follow(away, Vec::new()).await;
     let Event::Failed { reason, .. } = connection.next().await else { panic!("another event") };
@@ -361,7 +361,7 @@ async fn a_foreign_host_gets_neither_a_request_nor_a_token() {
 }
 
 #[tokio::test]
-async fn the_version_that_the_server_speaks_is_spoken() {
+async fn protocol_version_of_the_server_is_used() {
     let older = NEGOTIATED.replace(r#""ProtocolVersion":"1.5""#, r#""ProtocolVersion":"1.3""#);
     let (server, mut connection, _) = Server::follow(&older, vec![Stage::Say(&[INIT])]).await;
     story(&mut connection, "opened over serverSentEvents").await;
@@ -371,7 +371,7 @@ async fn the_version_that_the_server_speaks_is_spoken() {
 }
 
 #[tokio::test]
-async fn closing_tells_the_server() {
+async fn close_sends_abort() {
     let (server, mut connection, _) = Server::follow(NEGOTIATED, vec![Stage::Say(&[INIT])]).await;
     story(&mut connection, "opened over serverSentEvents").await;
     connection.close().await;
@@ -379,7 +379,7 @@ async fn closing_tells_the_server() {
 }
 
 #[tokio::test]
-async fn the_other_signalr_is_never_taken_for_ours() {
+async fn aspnet_core_signalr_is_refused() {
     let (server, mut connection, _) =
         Server::follow(r#"{"connectionId":"x","availableTransports":[]}"#, Vec::new()).await;
     let Event::Failed { reason, wait } = connection.next().await else { panic!("another event") };
@@ -388,7 +388,7 @@ async fn the_other_signalr_is_never_taken_for_ours() {
 }
 
 #[tokio::test]
-async fn a_redirect_brings_its_own_token_and_query() {
+async fn redirect_replaces_token_and_query() {
     let redirect = r#"{"ProtocolVersion":"2.0","RedirectUrl":"/signalr?site=2","AccessToken":"other"}"#;
     let (server, mut connection, _) =
         Server::follow_with(Some(redirect), NEGOTIATED, vec![Stage::Say(&[INIT])], |_| ()).await;
@@ -399,7 +399,7 @@ async fn a_redirect_brings_its_own_token_and_query() {
 }
 
 #[tokio::test]
-async fn a_frame_beyond_the_limit_ends_the_connection_for_good() {
+async fn too_large_frame_starts_a_new_connection() {
     let large = format!("data: {}\n\n", " ".repeat(LIMIT));
     let said: &'static [&'static str] = Box::leak(Box::new([INIT, &*large.leak()]));
     let stages = vec![Stage::Say(said), Stage::Say(&[INIT])];

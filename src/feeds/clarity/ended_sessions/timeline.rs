@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_last_and_longest_agent_are_told_apart() {
+    fn first_last_and_longest_agent_are_distinguished() {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut timeline = SessionTimeline::new(Modality::Audio);
         timeline.join(AgentId(1), at(0));

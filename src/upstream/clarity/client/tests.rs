@@ -93,7 +93,7 @@ fn challenge() -> Response {
 const TOKEN: &str = r#"{"access_token":"first","token_type":"bearer","expires_in":3600}"#;
 
 #[tokio::test]
-async fn a_search_is_encoded_completely_and_a_blank_one_is_not_sent() {
+async fn search_is_percent_encoded_and_a_blank_one_not_sent() {
     let (server, root) = Server::start(|_, _| r#"{"message":"none"}"#.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     clarity.search("a/b?c#d@e%f g").await.expect("a result");
@@ -104,7 +104,7 @@ async fn a_search_is_encoded_completely_and_a_blank_one_is_not_sent() {
 }
 
 #[tokio::test]
-async fn agents_are_asked_for_in_short_addresses_under_both_names() {
+async fn agent_requests_are_split_and_name_both_parameters() {
     let (server, root) = Server::start(|_, _| r#"[{"type":"agent","id":1}]"#.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids: Vec<i64> = (10_000..11_000).collect();
@@ -123,7 +123,7 @@ async fn agents_are_asked_for_in_short_addresses_under_both_names() {
 }
 
 #[tokio::test]
-async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
+async fn every_subscription_uses_the_documented_address() {
     let (server, root) = Server::start(|_, _| r#"{"subscription":{"id":"s/1"}}"#.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids = [5, 7];
@@ -179,7 +179,7 @@ async fn subscriptions_are_changed_and_ended_by_id_and_alerts_have_no_targets() 
 }
 
 #[tokio::test]
-async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
+async fn invalid_subscription_is_not_sent() {
     let (server, root) = Server::start(|_, _| "{}".into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let wanted = PropertySelection::default();
@@ -204,7 +204,7 @@ async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
 }
 
 #[tokio::test]
-async fn all_shapes_of_a_list_of_agents_are_read() {
+async fn agent_list_is_parsed_in_every_shape() {
     let (_, root) = Server::start(|_, count| match count {
         1 => r#"[{"type":"agent","id":1}]"#.into_response(),
         2 => r#"{"items":[{"type":"agent","id":1}],"count":"1"}"#.into_response(),
@@ -220,7 +220,7 @@ async fn all_shapes_of_a_list_of_agents_are_read() {
 }
 
 #[tokio::test]
-async fn many_callers_share_one_token_request() {
+async fn concurrent_callers_share_one_token_request() {
     let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
         "/webauth/token" => TOKEN.into_response(),
         _ => "{}".into_response(),
@@ -238,7 +238,7 @@ async fn many_callers_share_one_token_request() {
 }
 
 #[tokio::test]
-async fn a_lasting_401_is_a_denial_and_not_a_loop() {
+async fn lasting_401_is_a_denial_and_not_a_loop() {
     let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
         "/webauth/token" => TOKEN.into_response(),
         _ => challenge(),
@@ -252,7 +252,7 @@ async fn a_lasting_401_is_a_denial_and_not_a_loop() {
 }
 
 #[tokio::test]
-async fn a_wrong_client_id_is_asked_once_and_explained() {
+async fn wrong_client_id_is_tried_once_and_explained() {
     let (server, root) = Server::start(|_, _| {
         (StatusCode::BAD_REQUEST, r#"{"error":"invalid_clientId","error_description":"client_id is not valid"}"#)
             .into_response()
@@ -267,7 +267,7 @@ async fn a_wrong_client_id_is_asked_once_and_explained() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_knows_no_windows_sign_in_is_named() {
+async fn token_endpoint_without_windows_sign_in_is_named() {
     let (_, root) =
         Server::start(|_, _| (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=x")]).into_response()).await;
     let error = with_token_url(&root).structure().await.expect_err("no token");
@@ -276,7 +276,7 @@ async fn an_endpoint_that_knows_no_windows_sign_in_is_named() {
 }
 
 #[tokio::test]
-async fn where_another_token_does_not_help_none_is_asked_for_again_for_a_while() {
+async fn denied_path_does_not_cause_token_requests() {
     let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
         "/webauth/token" => TOKEN.into_response(),
         "/webapi/api/v2/profile/mbu" => challenge(),
@@ -295,7 +295,7 @@ async fn where_another_token_does_not_help_none_is_asked_for_again_for_a_while()
 }
 
 #[tokio::test]
-async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
+async fn denied_agent_is_found_and_left_out_of_requests() {
     let (server, root) = Server::start(|seen, _| {
         let address: Url = format!("http://host{}", seen.uri).parse().expect("an address");
         let ids = address.query_pairs().find(|(name, _)| name.ends_with("Ids")).map(|(_, ids)| ids.into_owned());
@@ -342,7 +342,7 @@ async fn account_without_visible_agents_is_reported_after_a_few_requests() {
 }
 
 #[tokio::test]
-async fn a_person_has_another_token_at_the_same_addresses() {
+async fn users_token_differs_at_the_same_addresses() {
     let (server, root) = Server::start(|_, _| "{}".into_response()).await;
     let service = clarity(&root, Credential::Static(Secret::from("service")));
     let person = service.with_credential(Credential::Static(Secret::from("person")));
@@ -353,7 +353,7 @@ async fn a_person_has_another_token_at_the_same_addresses() {
 }
 
 #[tokio::test]
-async fn cookies_are_shared_with_signalr_and_sign_in_and_not_with_people() {
+async fn cookies_are_shared_with_signalr_and_not_with_users() {
     let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
         "/webauth/token" => ([("set-cookie", "auth=1; Path=/")], TOKEN).into_response(),
         _ => ([("set-cookie", "node=a; Path=/")], "{}").into_response(),
@@ -378,7 +378,7 @@ async fn cookies_are_shared_with_signalr_and_sign_in_and_not_with_people() {
 }
 
 #[tokio::test]
-async fn slowing_down_and_strange_answers_are_told_apart() {
+async fn rate_limit_and_malformed_answers_are_distinguished() {
     let (_, root) = Server::start(|_, count| match count {
         1 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "900")]).into_response(),
         2 => (StatusCode::BAD_GATEWAY, "<html>").into_response(),

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_life_counts() {
+    fn shorter_token_lifetime_counts() {
         let claims = claims(&token(r#"{"connect_agent_id":"5","exp":1000300,"nbf":1000000}"#));
         let seconds = |expires_in, now| lifetime(&claims, expires_in, at(now)).map(|life| life.as_secs());
         assert_eq!(seconds(Some(35_999), 1_000_000), Some(300));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_hours_ahead_does_not_kill_a_token() {
+    fn fast_clock_does_not_expire_a_token() {
         let claims = Claims { exp: Some(1_000_300), nbf: Some(1_000_000) };
         assert_eq!(lifetime(&claims, None, at(1_007_200)).map(|life| life.as_secs()), Some(300));
         assert_eq!(lifetime(&Claims { exp: Some(5), nbf: None }, None, at(9)), None);

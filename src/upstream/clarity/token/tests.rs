@@ -53,7 +53,7 @@ fn refusal() -> Result<Token, TokenError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_before_it_dies_and_used_until_then() {
+async fn token_is_renewed_early_and_used_until_it_expires() {
     let tokens = tokens();
     assert_eq!(known(&tokens), None);
     tokens.settle(Ok(token("first"))).expect("a token");
@@ -70,7 +70,7 @@ async fn a_token_is_renewed_before_it_dies_and_used_until_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_token_of_some_age_is_given_up_when_refused() {
+async fn rejected_token_is_replaced_only_after_some_age() {
     let tokens = tokens();
     let first = tokens.settle(Ok(token("first"))).expect("a token");
     assert!(!tokens.refused(&first, true), "a token this young was not refused for its age");
@@ -97,7 +97,7 @@ async fn tries_within(tokens: &Tokens, minutes: u64, outcome: fn() -> Result<Tok
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_credentials_are_tried_twice_in_half_an_hour() {
+async fn rejected_credentials_are_tried_twice_in_half_an_hour() {
     let tokens = tokens();
     for _ in 0..4 {
         let tries = tries_within(&tokens, 30, refusal).await;
@@ -108,7 +108,7 @@ async fn refused_credentials_are_tried_twice_in_half_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_errors_are_asked_about_within_ten_seconds() {
+async fn other_token_errors_are_retried_within_ten_seconds() {
     let host = || "floor.example.com".to_owned();
     let errors: [fn(String) -> TokenError; 8] = [
         |host| TokenError::Status { host, status: 503 },
@@ -135,7 +135,7 @@ async fn other_errors_are_asked_about_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_not_forgotten_over_an_outage_in_between() {
+async fn outage_does_not_reset_the_lockout_count() {
     let tokens = tokens();
     for _ in 0..3 {
         tokens.settle(refusal()).expect_err("no token");
@@ -150,7 +150,7 @@ async fn refusals_are_not_forgotten_over_an_outage_in_between() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_error_is_told() {
+async fn newest_token_error_is_reported() {
     let tokens = tokens();
     let told =
         |tokens: &Tokens| tokens.cached().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
@@ -162,7 +162,7 @@ async fn the_newest_error_is_told() {
 }
 
 #[tokio::test]
-async fn another_secret_in_the_file_ends_the_pause() {
+async fn changed_secret_file_ends_the_pause() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("password");
     let write = |text: &str| {
@@ -200,7 +200,7 @@ async fn another_secret_in_the_file_ends_the_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_challenge_only_a_dead_token_is_given_up() {
+async fn bare_401_replaces_only_an_expired_token() {
     let tokens = tokens();
     let first = tokens.settle(Ok(token("first"))).expect("a token");
     tokio::time::advance(Duration::from_secs(269)).await;

@@ -57,7 +57,7 @@ fn token_names_an_agent_as_text_or_number_or_is_invalid() {
 
 /// RFC 7519 §2: a `NumericDate` may have a fraction, and is no text.
 #[test]
-fn a_token_is_current_by_dates_with_fractions_too() {
+fn token_dates_may_have_fractions() {
     let check = TokenVerifier::new(&Secret::from(KEY.to_owned()), "https://site.example.com/webauth", "client");
     let now = Timestamp::from_second(NOW).expect("a time");
     for (nbf, exp, is_let_in) in [
@@ -81,7 +81,7 @@ fn a_token_is_current_by_dates_with_fractions_too() {
 }
 
 #[test]
-fn of_thirty_bad_tokens_and_a_good_one_the_good_one_enters() {
+fn only_a_valid_token_of_thirty_forgeries_is_accepted() {
     const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
     let with = |name: &str, value: Value| {
         let mut claims = claims();

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_that_names_a_queue_and_its_metrics_is_read() {
+    fn queue_metrics_are_parsed_in_every_shape() {
         let expected = Breakdown {
             queue: 11,
             name: Some("Orders".to_owned()),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_that_are_gone_a_number_is_enough_and_what_makes_no_sense_is_kept() {
+    fn removed_ids_may_be_numbers_and_unknown_values_are_kept() {
         let read = read(json!([11, "12", {"queueId": 13}, "todo", {"mood": 1}]));
         assert_eq!(read.known.iter().map(|one| one.queue).collect::<Vec<_>>(), [11, 12, 13]);
         assert_eq!(read.unread, [json!("todo"), json!({"mood": 1})]);

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_without_a_label_is_called_by_its_own_words() {
+    fn metric_without_label_is_named_by_its_words() {
         // apis.md B95: the document's own sample, cut where it is cut there.
         let labels: Labels = serde_json::from_value(json!({
             "abandonedAfterSLACount": "Abandoned After SLA Count",

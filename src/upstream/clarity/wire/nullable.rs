@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_told_from_what_makes_no_sense() {
+    fn null_differs_from_an_invalid_value() {
         for (value, expected) in [
             (json!(null), Some(None)),
             (json!("NotSet"), Some(None)),

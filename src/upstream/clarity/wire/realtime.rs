@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_of_the_documents_structure_is_read() {
+    fn agent_of_the_documented_shape_is_parsed() {
         let agent = read(json!({
             "type": "agent",
             "metrics": {
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_agents_and_an_object_for_history_are_read() {
+    fn group_without_agents_and_history_object_are_parsed() {
         let group = read(json!({"groupType": "group", "groupId": 2, "entityIds": [], "type": "agent"}));
         assert_eq!((group.group_id, group.entity_ids, group.metrics), (Some(2), Some(Vec::new()), None));
         let agent =
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn one_strange_field_does_not_spoil_the_rest() {
+    fn invalid_field_costs_only_itself() {
         let agent = read(
             json!({"type": "agent", "id": 5, "name": ["?"], "metrics": 7, "currentStatus": "active", "sessions": []}),
         );

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_of_the_documents_shape_is_read() {
+    fn result_of_the_documented_shape_is_parsed() {
         let result: SearchResult = serde_json::from_value(json!({
             "agentsFound": [{"agentId": 53, "firstName": "Ada", "lastName": "L", "publicName": "Ada",
             "loginName": "ada@example.com",

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_structure_of_the_documents_shape_is_read() {
+    fn structure_of_the_documented_shape_is_parsed() {
         let structure: Structure = serde_json::from_value(json!({
             "agents": [{"type": "Agent", "id": 41, "name": "Ada", "teamId": -1, "canSilentJoin": true,
             "canWhisperJoin": "false", "canRecord": true}],

@@ -16,7 +16,7 @@ async fn follow(negotiated: &str, stages: Vec<Stage>) -> (Server, Connection, Ar
 }
 
 #[tokio::test]
-async fn it_is_the_last_resort_when_sockets_are_refused_and_streams_are_swallowed() {
+async fn long_polling_is_the_last_transport_tried() {
     let offer = NEGOTIATED
         .replace("false", "true")
         .replace(r#""TransportConnectTimeout":5.0"#, r#""TransportConnectTimeout":0.5"#);
@@ -33,7 +33,7 @@ async fn it_is_the_last_resort_when_sockets_are_refused_and_streams_are_swallowe
 }
 
 #[tokio::test]
-async fn each_poll_says_what_has_arrived() {
+async fn each_poll_names_the_position() {
     let stages =
         vec![Stage::Answer(FIRST), Stage::Answer(NEWS), Stage::Answer(NOTHING), Stage::Answer(MORE), Stage::Hold(&[])];
     let (server, mut connection, _) = follow(NEGOTIATED, stages).await;
@@ -52,7 +52,7 @@ async fn each_poll_says_what_has_arrived() {
 }
 
 #[tokio::test]
-async fn a_long_groups_token_travels_in_the_form() {
+async fn long_groups_token_goes_into_the_form() {
     let token = "t".repeat(4000);
     let long: &'static str = format!(r#"{{"C":"d-1|A,9","G":"{token}","M":[{{"H":"c","M":"m","A":[]}}]}}"#).leak();
     let (server, mut connection, _) =
@@ -65,7 +65,7 @@ async fn a_long_groups_token_travels_in_the_form() {
 }
 
 #[tokio::test]
-async fn a_failed_poll_is_resumed_from_where_it_was() {
+async fn failed_poll_resumes_at_the_cursor() {
     let stages =
         vec![Stage::Answer(FIRST), Stage::Answer(NEWS), Stage::Refuse(502), Stage::Answer(MORE), Stage::Hold(&[])];
     let (server, mut connection, _) = follow(NEGOTIATED, stages).await;
@@ -78,7 +78,7 @@ async fn a_failed_poll_is_resumed_from_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_server_with_nothing_to_say_after_a_return_counts_as_there() {
+async fn reconnect_without_news_counts_as_open() {
     let stages = vec![Stage::Answer(FIRST), Stage::Refuse(502), Stage::AnswerOnCue(MORE), Stage::Hold(&[])];
     let (server, mut connection, _) = follow(NEGOTIATED, stages).await;
     story(&mut connection, "resumed").await;
@@ -88,7 +88,7 @@ async fn a_server_with_nothing_to_say_after_a_return_counts_as_there() {
 
 /// U1: a token that runs out between two polls is replaced without a gap.
 #[tokio::test]
-async fn an_expired_token_costs_one_more_request_and_no_interruption() {
+async fn expired_token_is_replaced_without_a_reconnect() {
     let stages = vec![Stage::Answer(FIRST), Stage::Refuse(401), Stage::Answer(NEWS), Stage::Hold(&[])];
     let (server, mut connection, bearer) = follow(NEGOTIATED, stages).await;
     assert_eq!(story(&mut connection, "Connect.onData(#1)").await, ["opened over longPolling", "Connect.onData(#1)"]);
@@ -97,7 +97,7 @@ async fn an_expired_token_costs_one_more_request_and_no_interruption() {
 }
 
 #[tokio::test]
-async fn a_lasting_401_is_not_asked_about_for_ever() {
+async fn repeated_401_starts_a_new_connection() {
     let stages = vec![
         Stage::Answer(FIRST),
         Stage::Refuse(401),
@@ -113,7 +113,7 @@ async fn a_lasting_401_is_not_asked_about_for_ever() {
 }
 
 #[tokio::test]
-async fn a_forgotten_connection_is_begun_anew() {
+async fn forgotten_poll_connection_is_negotiated_anew() {
     let stages = vec![
         Stage::Answer(FIRST),
         Stage::Refuse(400),
@@ -131,7 +131,7 @@ async fn a_forgotten_connection_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn a_poll_that_is_held_in_silence_is_no_loss() {
+async fn silently_held_poll_is_not_lost() {
     // Silence twenty times as long as the keep-alive time is no fault here: this server writes no blanks.
     let offer = NEGOTIATED.replace("20.0", "0.05");
     let (server, mut connection, _) =
@@ -143,7 +143,7 @@ async fn a_poll_that_is_held_in_silence_is_no_loss() {
 }
 
 #[tokio::test]
-async fn a_server_that_wrote_blanks_and_falls_silent_is_lost() {
+async fn silence_after_keep_alives_loses_the_transport() {
     let offer = NEGOTIATED.replace("20.0", "0.5");
     let (_, mut connection, _) = follow(&offer, vec![Stage::Answer(FIRST), Stage::Hold(&[" ", " "])]).await;
     let told = story(&mut connection, "lost in silence").await;
@@ -151,7 +151,7 @@ async fn a_server_that_wrote_blanks_and_falls_silent_is_lost() {
 }
 
 #[tokio::test]
-async fn blanks_before_a_frame_are_no_part_of_it() {
+async fn blanks_around_a_frame_are_ignored() {
     const BLANKS: &str = "   {\"C\":\"d-1|A,2+4\",\"M\":[{\"H\":\"Connect\",\"M\":\"onMore\",\"A\":[]}]} ";
     let (_, mut connection, _) =
         follow(NEGOTIATED, vec![Stage::Answer(FIRST), Stage::Answer(BLANKS), Stage::Hold(&[])]).await;
@@ -160,7 +160,7 @@ async fn blanks_before_a_frame_are_no_part_of_it() {
 
 /// U9 and U10: what makes no sense, and what is too large.
 #[tokio::test]
-async fn malformed_answers_are_skipped_once_and_large_ones_end_the_connection() {
+async fn malformed_answer_is_skipped_once_and_a_large_one_is_fatal() {
     let stages = vec![
         Stage::Answer(FIRST),
         Stage::Answer("{\"C\":\"half"),

@@ -22,7 +22,7 @@ macro_rules! ask {
 }
 
 #[tokio::test]
-async fn every_method_asks_where_the_document_says() {
+async fn every_method_uses_the_documented_address() {
     let start = time("2026-06-15T05:30:00.15Z");
     let end = time("2026-10-15T08:30:00Z");
     let wanted = PropertySelection { metrics: vec!["ronaCount".into()], ..PropertySelection::default() };
@@ -192,7 +192,7 @@ async fn every_method_asks_where_the_document_says() {
 }
 
 #[tokio::test]
-async fn what_clarity_would_refuse_is_not_sent_and_the_reason_is_a_sentence() {
+async fn invalid_request_is_not_sent_and_says_why() {
     let mock = Mock::answering([(200, "{}")]).await;
     let clarity = &mock.clarity();
     let (start, end) = (time("2026-06-15T05:30:00Z"), time("2026-10-15T08:30:00Z"));

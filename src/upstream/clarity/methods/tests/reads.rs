@@ -11,7 +11,7 @@ async fn answering(answer: &str) -> Clarity {
 }
 
 #[tokio::test]
-async fn a_profile_is_read() {
+async fn profile_is_parsed() {
     let profile = answering(sample!("profile")).await.profile().await.expect("C12");
     assert_eq!((profile.id, profile.name.as_deref()), (Some(41), Some("Ada Park")));
     assert_eq!(profile.team(), None, "B84: minus one is no team");
@@ -26,7 +26,7 @@ async fn a_profile_is_read() {
 }
 
 #[tokio::test]
-async fn dashboard_settings_and_the_structure_are_read() {
+async fn dashboard_settings_and_structure_are_parsed() {
     let settings = answering(sample!("dashboard_settings")).await.dashboard_settings().await.expect("C14");
     assert_eq!((settings.template_revision, settings.agent_console_template_revision), (Some(1), Some(0)), "B61");
     let structure = answering(sample!("structure")).await.structure().await.expect("C13");
@@ -37,7 +37,7 @@ async fn dashboard_settings_and_the_structure_are_read() {
 }
 
 #[tokio::test]
-async fn the_sessions_of_an_agent_are_read() {
+async fn sessions_of_an_agent_are_parsed() {
     let sessions = answering(sample!("sessions_of_agent")).await.sessions_of(5).await.expect("C16");
     assert_eq!(sessions.len(), 2, "B60: the count of seven is not believed");
     assert_eq!(sessions[0].agent(), Some((16, Some("Bo"))), "B88: the first agent, not the one asked for");
@@ -53,7 +53,7 @@ async fn the_sessions_of_an_agent_are_read() {
 }
 
 #[tokio::test]
-async fn a_session_with_everything_is_read() {
+async fn session_with_all_parts_is_parsed() {
     let clarity = answering(sample!("session_by_id")).await;
     let session = clarity.session(78520, SessionIncludes::default()).await.expect("C18").expect("a session");
     assert_eq!((session.session_id, session.queue_id), (Some(78520), Some(3)));
@@ -86,7 +86,7 @@ async fn a_session_with_everything_is_read() {
 }
 
 #[tokio::test]
-async fn the_dictionarys_names_are_understood_too() {
+async fn field_names_of_the_dictionary_are_accepted() {
     // B74: the method and the dictionary disagree.
     let answer = r#"{"sessionId": 1, "aftercallConfig": {"afterCalltimeSeconds": "7"},
         "imPropts": {"items": [{"promptName": "A"}]}, "transcript": null, "callNote": null}"#;
@@ -98,7 +98,7 @@ async fn the_dictionarys_names_are_understood_too() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_gone_is_asked_for_twice_and_is_none() {
+async fn session_answered_500_is_asked_once_more_and_gone() {
     // B87: a 500 means gone or broken.
     let mock = Mock::answering([(500, ""), (200, r#"{"sessionId": 7}"#)]).await;
     let session = mock.clarity().session(7, SessionIncludes::default()).await.expect("C18").expect("a session");
@@ -112,7 +112,7 @@ async fn a_session_that_is_gone_is_asked_for_twice_and_is_none() {
 }
 
 #[tokio::test]
-async fn transcripts_and_histories_are_read() {
+async fn transcript_and_customer_history_are_parsed() {
     let lines = answering(sample!("transcript")).await.transcript(18, Window::default()).await.expect("C17");
     assert_eq!(lines.iter().map(|line| line.time_stamp.is_some()).collect::<Vec<_>>(), [true, false], "B69");
     assert_eq!(lines[1].message.as_deref(), Some("Hello!"), "B69: an odd time does not spoil the line");
@@ -124,7 +124,7 @@ async fn transcripts_and_histories_are_read() {
 }
 
 #[tokio::test]
-async fn a_gruu_is_read_bare_and_wrapped() {
+async fn gruu_is_parsed_bare_and_wrapped() {
     // B98.
     for answer in [r#""sip:a;gruu""#, r#"{"gruu": "sip:a;gruu"}"#, "sip:a;gruu\n"] {
         assert_eq!(answering(answer).await.gruu(18).await.expect("C19"), "sip:a;gruu", "{answer}");
@@ -158,7 +158,7 @@ async fn statuses_are_read() {
 }
 
 #[tokio::test]
-async fn agents_sums_and_groups_are_read() {
+async fn agents_aggregates_and_groups_are_parsed() {
     let wanted = PropertySelection::default();
     let agents =
         answering(sample!("agents")).await.agents(&[41, 37], &wanted, MetricIncludes::default()).await.expect("C30");
@@ -193,7 +193,7 @@ async fn agents_sums_and_groups_are_read() {
 }
 
 #[tokio::test]
-async fn labels_are_read_and_a_language_that_is_not_there_is_an_error() {
+async fn labels_are_parsed_and_an_unknown_language_is_an_error() {
     let labels = answering(r#"{"abandonedCount": "Abandoned Count"}"#).await.labels("en-us").await.expect("C33");
     assert_eq!((labels.len(), labels.label("abandonedCount")), (1, "Abandoned Count".to_owned()));
     let mock = Mock::answering([(404, "")]).await;
@@ -201,7 +201,7 @@ async fn labels_are_read_and_a_language_that_is_not_there_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_specific_server_is_a_url_of_a_known_host() {
+async fn specific_server_is_a_url_of_a_known_host() {
     // B37.
     for answer in [r#""https://floor.example.com/webapi""#, "https://FLOOR.example.com/webapi\n"] {
         let server = answering(answer).await.specific_server().await.expect("C34");
@@ -235,7 +235,7 @@ async fn each_call_of_a_batch_has_its_own_outcome() {
 }
 
 #[tokio::test]
-async fn two_questions_about_an_agent_and_many_searches_are_one_round_trip() {
+async fn status_choices_and_searches_take_one_round_trip() {
     let answer = format!(
         r#"[{{"code":200,"body":{}}},{{"code":200,"body":{}}}]"#,
         sample!("agent_status"),

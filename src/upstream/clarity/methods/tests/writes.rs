@@ -16,7 +16,7 @@ fn seen(line: &str, body: Value) -> Seen {
 }
 
 #[tokio::test]
-async fn writes_onto_a_session_go_out_with_the_sites_verb_and_a_body() {
+async fn session_writes_use_the_configured_verb_and_a_body() {
     // B27: a GET with a body, as documented, or a POST where a site has mended it.
     for (verb, name) in [(WriteVerb::Get, "GET"), (WriteVerb::Post, "POST")] {
         let mock = Mock::answering([(204, "")]).await;
@@ -43,7 +43,7 @@ async fn writes_onto_a_session_go_out_with_the_sites_verb_and_a_body() {
 }
 
 #[tokio::test]
-async fn an_extra_item_tries_the_singular_where_there_is_no_plural() {
+async fn extra_item_falls_back_to_the_singular_path() {
     // B26.
     let mock = Mock::answering([(404, ""), (204, "")]).await;
     mock.clarity().set_extra_item(18, item(Some(12), None)).await.expect("C21");
@@ -54,7 +54,7 @@ async fn an_extra_item_tries_the_singular_where_there_is_no_plural() {
 }
 
 #[tokio::test]
-async fn a_change_of_status_is_sent_as_documented() {
+async fn status_update_is_sent_as_documented() {
     // C27, C79, B53, B55.
     let update = StatusUpdate::default();
     for (update, body) in [
@@ -74,7 +74,7 @@ async fn a_change_of_status_is_sent_as_documented() {
 }
 
 #[tokio::test]
-async fn recording_tells_of_each_contact_and_of_none() {
+async fn recording_reports_each_contact() {
     let mock = Mock::answering([(200, sample!("recording"))]).await;
     let started = mock.clarity().start_recording(5).await.expect("C24");
     let told: Vec<_> = started.iter().map(|one| (one.session_id, one.is_recording, one.request_denied)).collect();
@@ -103,7 +103,7 @@ async fn error_with_status_200_is_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_write_is_sent_once_whatever_becomes_of_it() {
+async fn write_is_never_sent_twice() {
     for status in [401, 409, 429, 500, 503] {
         let mock = Mock::answering([(status, r#"{"message":"no"}"#)]).await;
         let error = mock.clarity().set_call_note(18, "x").await.expect_err("a refusal");
@@ -122,7 +122,7 @@ async fn a_write_is_sent_once_whatever_becomes_of_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_claritys_words_and_a_wrong_verb_says_what_to_set() {
+async fn rejection_keeps_claritys_reason_and_names_the_setting() {
     let mock = Mock::answering([(400, r#"{"message":"The request body is null."}"#)]).await;
     let error = mock.clarity().set_call_note(18, "x").await.expect_err("a refusal");
     assert_eq!((error.status(), error.reason()), (Some(400), Some("The request body is null.")));
@@ -133,7 +133,7 @@ async fn a_refusal_is_told_in_claritys_words_and_a_wrong_verb_says_what_to_set()
 }
 
 #[tokio::test]
-async fn another_credential_is_another_person_over_the_same_connections() {
+async fn other_credential_shares_the_connections() {
     let mock = Mock::answering([(204, "")]).await;
     let service = mock.clarity();
     let person = service.with_credential(Credential::Static(Secret::from("theirs")));
