@@ -3,7 +3,7 @@
 
 import { ask, question, takeBack } from "./ask.js";
 import { Drafts, Signature } from "./draft.js";
-import { word } from "./labels.js";
+import { text as textOf, word } from "./labels.js";
 
 const CONFLICT = 409;
 const NUMBERS = ["session", "session_id", "rating"];
@@ -22,7 +22,7 @@ export function actions(root = document) {
     if (!drafts.restore(form)) continue;
     marked(form);
     form.closest("details")?.toggleAttribute("open", true);
-    say(answerOf(form), "What you had typed is here again.", "kept");
+    say(answerOf(form), textOf("draftRestored"), "kept");
   }
   root.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
@@ -59,7 +59,7 @@ async function send(form, submitter, drafts, signature) {
   const isKept = drafts.keep(form);
   hold(form, true);
   form.querySelector("[data-again]")?.remove();
-  say(answer, "Sending…", "busy");
+  say(answer, textOf("sending"), "busy");
   // The focus goes to the answer.
   if (!document.activeElement || document.activeElement === document.body) focus(answer);
   try {
@@ -75,7 +75,7 @@ async function send(form, submitter, drafts, signature) {
       for (const field of form.querySelectorAll("[data-remember]")) field.value = signature.of(field.name);
       marked(form);
       form.closest("details")?.toggleAttribute("data-answered", true);
-      say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
+      say(answer, form.dataset.done ?? textOf("requestAccepted"), "done");
     } else {
       // A refused action is over, and so is one that arrived with another text: the next press is a new action.
       if (response.status < 500) renew(form);
@@ -83,11 +83,7 @@ async function send(form, submitter, drafts, signature) {
       const { why, type } = await refusal(response);
       if (/:already-requested$/.test(type ?? "")) offerAgain(answer);
       const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(type ?? ":conflict");
-      say(
-        answer,
-        isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why,
-        "failed",
-      );
+      say(answer, isKeyUsed && key && !form.dataset.done ? textOf("keyUsed") : why, "failed");
     }
   } catch {
     // The key stays: whether or not the first attempt arrived, the next one is the same action.
@@ -108,9 +104,8 @@ function hold(form, isOn) {
  * be lost.
  */
 export function unheard(hasKey, isKept) {
-  if (!hasKey) return "The server did not answer. Look whether it was done before you press again.";
-  if (!isKept) return "The server did not answer. Press again before you leave this page: it will not be sent twice.";
-  return "The server did not answer. Nothing is lost: press again, it will not be sent twice.";
+  if (!hasKey) return textOf("noAnswerNoKey");
+  return textOf(isKept ? "noAnswer" : "noAnswerNotKept");
 }
 
 /** What was filled in, as the API takes it. */
@@ -138,14 +133,14 @@ async function offer(select) {
       select.append(new Option(text, JSON.stringify({ status, reason_code })));
     }
   } catch {
-    say(answer, "What is possible could not be asked. Reload the page.", "failed");
+    say(answer, textOf("choicesFailed"), "failed");
   }
 }
 
 /** Asking a customer once more is a choice of its own, made after it was said that they were asked before. */
 function offerAgain(answer) {
   const again = document.createElement("button");
-  Object.assign(again, { name: "again", value: "true", textContent: "Request again" });
+  Object.assign(again, { name: "again", value: "true", textContent: word("label", "requestAgain") });
   again.dataset.again = "";
   answer.after(again);
 }
@@ -155,7 +150,7 @@ async function refusal(response) {
   const { type, title, detail } = await response.json().catch(() => ({}));
   return {
     type,
-    why: [title, detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.`,
+    why: [title, detail].filter(Boolean).join(" ") || textOf("refusedWithStatus", { status: response.status }),
   };
 }
 

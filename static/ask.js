@@ -1,6 +1,8 @@
 // An action that reaches a customer or a live call asks first, where the button is: what will happen, and to which
 // person.
 
+import { word } from "./labels.js";
+
 let asked = 0;
 
 /** What is asked before a form is sent by this button; empty: nothing. */
@@ -20,11 +22,11 @@ export function ask(form, submitter, text, yes) {
   const said = Object.assign(document.createElement("p"), { id: `asked-${(asked += 1)}`, textContent: text });
   const sure = Object.assign(document.createElement("button"), {
     type: "button",
-    textContent: submitter?.textContent.trim() || "Yes",
+    textContent: submitter?.textContent.trim() || word("label", "confirmYes"),
   });
   const not = Object.assign(document.createElement("button"), {
     type: "button",
-    textContent: "Cancel",
+    textContent: word("label", "cancel"),
     className: "cancel",
   });
   const box = Object.assign(document.createElement("div"), { className: "confirm" });

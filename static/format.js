@@ -1,7 +1,7 @@
 // How values are written: the twin of src/web/pages/format.rs, because a cell that the server rendered is patched here.
 // tests/fixtures/formats.json is the table of cases that both must pass.
 
-import { word } from "./labels.js";
+import { pattern, reason as reasonText, text as textOf, word } from "./labels.js";
 
 /** Stands where nothing was ever measured. Zero is a measurement. */
 export const NONE = "–";
@@ -13,31 +13,31 @@ const two = (n) => String(n).padStart(2, "0");
 export function duration(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   const [days, hours, minutes] = [Math.floor(s / 86400), Math.floor(s / 3600), Math.floor(s / 60) % 60];
-  if (days > 0) return `${days} d ${hours % 24} h`;
+  if (days > 0) return pattern("daysHours", { days, hours: hours % 24 });
   return hours > 0 ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
 }
 
 /** How long ago something was, coarsely. */
 export function ago(seconds) {
   const s = Math.max(0, Math.floor(seconds));
-  if (s < 60) return `${s} s ago`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
-  if (s < 86400) {
-    const minutes = Math.floor(s / 60) % 60;
-    return minutes === 0 ? `${Math.floor(s / 3600)} h ago` : `${Math.floor(s / 3600)} h ${minutes} min ago`;
-  }
-  return s < 2 * 86400 ? "1 day ago" : `${Math.floor(s / 86400)} days ago`;
+  if (s < 60) return pattern("ago", { time: pattern("seconds", { n: s }) });
+  if (s < 86400) return pattern("ago", { time: hoursAndMinutes(Math.floor(s / 60)) });
+  return s < 2 * 86400 ? pattern("dayAgo") : pattern("daysAgo", { n: Math.floor(s / 86400) });
+}
+
+/** `59 min`, `2 h`, `2 h 5 min`. */
+function hoursAndMinutes(all) {
+  const [hours, minutes] = [Math.floor(all / 60), all % 60];
+  if (hours === 0) return pattern("minutes", { n: minutes });
+  return minutes === 0 ? pattern("hours", { n: hours }) : pattern("hoursMinutes", { hours, minutes });
 }
 
 /** How far the clock of a source is from ours. */
 export function clockOffset(seconds) {
   const s = Math.abs(seconds);
   // It is known to a second or two: 19:59 is 20 minutes.
-  const minutes = Math.round(s / 60);
-  const hours = `${Math.floor(minutes / 60)} h`;
-  const far =
-    s < 60 ? `${s} s` : minutes < 60 ? `${minutes} min` : minutes % 60 === 0 ? hours : `${hours} ${minutes % 60} min`;
-  return `Its clock is ${far} ${seconds < 0 ? "behind" : "ahead of"} ours. Its times are shown by our clock.`;
+  const time = s < 60 ? pattern("seconds", { n: s }) : hoursAndMinutes(Math.round(s / 60));
+  return textOf(seconds < 0 ? "clockBehind" : "clockAhead", { time });
 }
 
 const clocks = new Map();
@@ -52,7 +52,6 @@ export function clock(at, zone) {
 }
 
 const calendars = new Map();
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** Day, month and year in a zone. */
 function date(at, zone) {
@@ -71,7 +70,9 @@ function date(at, zone) {
 export function moment(at, zone, now) {
   const [day, month, year] = date(at, zone);
   // The months' names are ours: those of browsers change with their edition.
-  return `${day} ${MONTHS[month - 1]} ${year === date(now, zone)[2] ? "" : `${year} `}${clock(at, zone).slice(0, 5)}`;
+  const isThisYear = year === date(now, zone)[2];
+  const time = clock(at, zone).slice(0, 5);
+  return pattern(isThisYear ? "moment" : "momentOfYear", { day, month: word("month", month), year, time });
 }
 
 /** When something began that goes on: the time of day, with the day if that is not today. */
@@ -86,24 +87,29 @@ export function number(value) {
   return value < 0 && tenths > 0 ? `−${text}` : text;
 }
 
+/** A share, as a percentage with at most one decimal. */
+export const percent = (value) => pattern("percent", { n: number(value) });
+
 /** A count, or a dash where there is none. */
 export const count = (value) => (typeof value === "number" ? number(value) : NONE);
 
 const isHeard = (state) => state === "live" || state === "polling";
 
 /**
- * Why a number is not known that comes from any of these sources. The twin of `why` in src/web/pages/known.rs.
+ * Why a number is not known that comes from any of these sources. `otherwise` is the reason while one of them is live.
+ * The twin of `why` in src/web/pages/known.rs.
  */
 export function why(sources, from, hidden, otherwise) {
-  if (hidden) return "You may not see this.";
+  if (hidden) return reasonText("hidden");
   const state = (name) => sources?.[name]?.state ?? "off";
-  if (from.some((name) => isHeard(state(name)))) return otherwise;
+  if (from.some((name) => isHeard(state(name)))) return reasonText(otherwise);
   // One that is configured and not heard says more than one that is not configured.
   const name = from.find((name) => state(name) !== "off") ?? from[0];
-  if (state(name) === "off") return `${word("source", name)} is not configured.`;
-  const said = state(name) === "stale" ? "has sent no data." : "cannot be reached.";
+  const source = word("source", name);
+  if (state(name) === "off") return reasonText("notConfigured", { source });
+  const said = reasonText(state(name) === "stale" ? "noData" : "unreachable", { source });
   const reason = sources[name].reason;
-  return `${word("source", name)} ${said}${reason ? ` ${reason}` : ""}`;
+  return reason ? `${said} ${reason}` : said;
 }
 
 /**
@@ -129,7 +135,7 @@ export const CALLS = ["clarity"];
 /** A net promoter score, signed; of a small sample the promoters among the answers. */
 export function nps(score) {
   if (!score || score.n === 0) return NONE;
-  if (score.n < SMALL_SAMPLE) return `${score.promoters} of ${score.n}`;
+  if (score.n < SMALL_SAMPLE) return pattern("of", { n: score.promoters, all: score.n });
   // From the counts: the document's value is rounded already, and 12.46 is 12, not 12.5 and then 13.
   const exact = ((score.promoters - score.detractors) * 100) / score.n;
   const rounded = Math.sign(exact) * Math.round(Math.abs(exact));
@@ -137,7 +143,7 @@ export function nps(score) {
 }
 
 /** How many answers a score stands on. Empty where the score itself says so. */
-export const sample = (score) => (score && score.n >= SMALL_SAMPLE ? `n ${score.n}` : "");
+export const sample = (score) => (score && score.n >= SMALL_SAMPLE ? pattern("sample", { n: score.n }) : "");
 
 /** Whether a score stands on too few answers. */
 export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMALL_SAMPLE);
@@ -154,15 +160,13 @@ export function stat(value, style = "") {
     return { text: style === "0" ? "0" : NONE, note: "", title: "", small: false };
   const { n, small = false } = value;
   if (value.promoters !== undefined) {
-    const title = `Promoters: ${value.promoters}, detractors: ${value.detractors}, answers: ${n}`;
-    return { text: nps(value), note: sample(value), title, small };
+    return { text: nps(value), note: sample(value), title: textOf("npsCounts", value), small };
   }
   if (value.hit !== undefined) {
-    const title = `${value.hit} of ${n}: with a confidence of 95 % between ${value.low} and ${value.high} %`;
     return {
-      text: small ? `${value.hit} of ${n}` : `${number(value.value)} %`,
-      note: small ? "" : `n ${n}`,
-      title,
+      text: small ? pattern("of", { n: value.hit, all: n }) : percent(value.value),
+      note: small ? "" : pattern("sample", { n }),
+      title: textOf("ratioInterval", value),
       small,
     };
   }
@@ -170,18 +174,24 @@ export function stat(value, style = "") {
     const [median, p90] = [duration(value.medianSeconds), duration(value.p90Seconds)];
     return {
       text: median,
-      note: `90 %: ${p90}${value.inOpeningHours ? " of opening hours" : ""}`,
-      title: `Half of ${n} within ${median}, nine of ten within ${p90}`,
+      note: textOf(value.inOpeningHours ? "p90OpeningHours" : "p90", { time: p90 }),
+      title: textOf("medianAndP90", { n, median, p90 }),
       small,
     };
   }
   if (value.with !== undefined) {
     const mean = (side) => (side?.value === undefined ? NONE : number(side.value));
     const [own, others] = [value.with, value.without];
-    const title = `${mean(own)} stars with the tag (n ${own.n}), ${mean(others)} without it (n ${others?.n ?? 0})`;
+    const title = textOf("tagEffect", {
+      with: mean(own),
+      n: own.n,
+      without: mean(others),
+      others: others?.n ?? 0,
+    });
     return { text: value.lift === undefined ? NONE : signed(value.lift), note: "", title, small: false };
   }
-  return { text: style === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
+  const text = style === "+" ? signed(value.value) : number(value.value);
+  return { text, note: pattern("sample", { n }), title: "", small };
 }
 
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */
@@ -256,7 +266,7 @@ export function others(metrics = {}, other = {}, shown = [], labels = {}) {
 /** Any JSON value as text. */
 export function plain(value) {
   if (value === null || value === undefined) return NONE;
-  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "boolean") return word("label", value ? "yes" : "no");
   if (typeof value === "number") return number(value);
   if (Array.isArray(value)) return value.map(plain).join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);

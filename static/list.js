@@ -1,5 +1,6 @@
 // Lists that live: one in which new items wait behind a button, and one that stands in the order of its document.
 
+import { text as textOf } from "./labels.js";
 import { moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
 import { at } from "./patch.js";
@@ -107,7 +108,7 @@ export class Stack extends Rows {
     if (none) none.hidden = this.shown.size + this.#waiting.size > 0;
     // What comes onto a later page was on an earlier one.
     const isFirst = (this.#list()?.page ?? 1) === 1;
-    write(this.button, `${this.#waiting.size} ${isFirst ? "new" : "more"}: show`);
+    write(this.button, textOf(isFirst ? "newItems" : "moreItems", { n: this.#waiting.size }));
     const isLeft = this.#waiting.size === 0 && document.activeElement === this.button;
     this.button.hidden = this.#waiting.size === 0;
     if (isLeft) this.#focus(this.list.firstElementChild ?? this.list);

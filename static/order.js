@@ -1,6 +1,7 @@
 // The order of rows, and how it pauses: a row with the pointer or the focus must not be moved away under
 // their hand. The page says so, and not for long.
 
+import { text as textOf } from "./labels.js";
 import { write } from "./paint.js";
 
 /** For how long the order may pause, in milliseconds. After that it is kept, wherever the pointer rests. */
@@ -48,7 +49,8 @@ export class Pause {
     if (!this.pill) return;
     this.pill.classList.toggle("shown", count > 0);
     this.pill.disabled = count === 0;
-    write(this.pill, count > 0 ? `Order paused: ${count} ${count === 1 ? "row" : "rows"} would move` : "");
+    const text = textOf(count === 1 ? "orderPausedOne" : "orderPaused", { n: count });
+    write(this.pill, count > 0 ? text : "");
   }
 
   #resume(state) {

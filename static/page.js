@@ -4,6 +4,7 @@ import { actions } from "./action.js";
 import { Bar } from "./status_bar.js";
 import { Binding } from "./bind.js";
 import { clock as clockText, since } from "./format.js";
+import { text as textOf } from "./labels.js";
 import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
 import { hideWhenLeft, isHidden, show, signedOut, wipe } from "./signed_out.js";
@@ -43,12 +44,12 @@ const lost = document.getElementById("lost");
 let heardAt = Date.parse(facts.now);
 
 const words = {
-  live: () => "Live",
-  late: () => "Late",
-  lost: () => `No connection since ${since(heardAt, clock.zone, clock.running())}, retrying`,
-  signedOut: () => (board ? "This display was revoked." : "Your sign-in has ended."),
-  tooMany: () => "You have too many pages open, so this one stands still: close some",
-  refused: () => "You may no longer see this page. Ask your administrator.",
+  live: () => textOf("live"),
+  late: () => textOf("late"),
+  lost: () => textOf("lost", { time: since(heardAt, clock.zone, clock.running()) }),
+  signedOut: () => textOf(board ? "displayRevoked" : "signedOut"),
+  tooMany: () => textOf("tooManyPages"),
+  refused: () => textOf("refused"),
 };
 
 const link = new Link(

@@ -22,6 +22,7 @@ import {
   nps,
   number,
   others,
+  percent,
   plain,
   sample,
   since as sinceText,
@@ -29,7 +30,7 @@ import {
   why,
 } from "./format.js";
 import { at } from "./patch.js";
-import { ACTIVITIES, promoter, SURVEYS, word } from "./labels.js";
+import { ACTIVITIES, pattern, promoter, reason, SURVEYS, text as textOf, word } from "./labels.js";
 
 /** How many of a list are on a page. */
 const PAGE = 100;
@@ -50,16 +51,18 @@ const byBegin = (sessions) => {
 const queueName = (id, { doc }) =>
   id === undefined
     ? undefined
-    : (doc.queues?.[id]?.name ?? (word("specialQueue", id) === String(id) ? `Queue ${id}` : word("specialQueue", id)));
+    : (doc.queues?.[id]?.name ??
+      (word("specialQueue", id) === String(id) ? textOf("queueNumber", { id }) : word("specialQueue", id)));
 const place = (session, at) =>
   [queueName(session.queue, at), word("modality", session.modality)].filter(Boolean).join(", ");
-const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
-const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
+const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? textOf("agentNumber", { id });
+const teamName = (id, { doc }) =>
+  id === undefined ? textOf("noTeam") : (doc.teams?.[id]?.name ?? textOf("teamNumber", { id }));
 /** Where an activity stands in the order of activities; one that has no place there stands last. */
 const rank = (activity) => (ACTIVITIES.includes(activity) ? ACTIVITIES.indexOf(activity) : "");
 const possible = (candidates) => {
   const n = values(candidates).length;
-  return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
+  return textOf(n === 0 ? "anotherCall" : n === 1 ? "oneCandidate" : "candidates", { n });
 };
 
 /** A name that leaves room for what its bearer wrote. */
@@ -81,15 +84,7 @@ const excerpt = (item) => {
     : text.join("");
 };
 
-const UNTOLD = "Clarity has not reported it.";
-const UNREPORTED = "Clarity does not report it.";
-const NOT_ASKED = "Not requested: add it to `queue_metrics`.";
-const UNANSWERED = "No responses in this period.";
-const UNSTAFFED = "Clarity does not say which teams answer it.";
-const OF_CLARITY = "Clarity's own count.";
-const NO_SUM = "It cannot be added up over several queues.";
-
-/** A cell with a title that says why it is a dash. `because` is what is said while the source is heard. */
+/** A cell with a title that says why it is a dash. `because` is the reason while the source is live. */
 const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
   ...cell,
   title: cell.title ?? (cell.text === NONE ? why(doc.sources, from, hidden, because) : null),
@@ -98,7 +93,7 @@ const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
 /** Why a metric of a queue is not known while Clarity is heard. `asked`: those that it is asked for. */
 const noMetric = (name, { asked }) => {
   const isAsked = !asked || asked.some((one) => one.toLowerCase() === name.toLowerCase());
-  return isAsked ? UNREPORTED : NOT_ASKED;
+  return isAsked ? "notOffered" : "notRequested";
 };
 
 /** Whether there is something at a path below an entity that this viewer does not see. */
@@ -106,62 +101,64 @@ const isHidden = ({ doc, path }, what = "feedback") => {
   const [section, id] = path.split("/");
   return Boolean(at(doc, `${section}/${id}/hidden`)?.[what]);
 };
-const answered = (cell, where, hidden = isHidden(where)) => known(cell, where, UNANSWERED, ANSWERS, hidden);
+const answered = (cell, where, hidden = isHidden(where)) => known(cell, where, "noResponses", ANSWERS, hidden);
 const staffOf = (doc, of) => doc.counts?.[of]?.staff;
 
 /** A longest wait. Without waiting callers there is none. */
 const longest = (value, where) => {
   const cell = timer(value?.longestWaitSince, where);
-  return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: "No customer is waiting." } : cell;
+  return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: reason("noneWaiting") } : cell;
 };
 
 /** One of a queue's counts of agents: ours, else Clarity's own. */
 const ofStaff = (queue, id, name, own, where) => {
   const staff = staffOf(where.doc, `queue:${id}`);
   if (staff) return { text: count(staff[name]), title: null };
-  if (queue?.[own] !== undefined) return { text: count(queue[own]), title: OF_CLARITY };
-  return known({ text: NONE }, where, queue?.teams ? UNTOLD : UNSTAFFED, CALLS, Boolean(queue?.hidden?.staff));
+  if (queue?.[own] !== undefined) return { text: count(queue[own]), title: reason("clarityCount") };
+  return known({ text: NONE }, where, queue?.teams ? "notReported" : "noTeams", CALLS, Boolean(queue?.hidden?.staff));
 };
 
 /** One number of a queue on a wallboard. */
 function queueTile(queue, name, id, where) {
   const hidden = Boolean(queue?.hidden?.feedback);
-  if (name === "queuedCount") return known({ text: count(queue?.waiting) }, where, UNTOLD);
-  if (name === "longestWait") return known(longest(queue, where), where, UNTOLD);
+  if (name === "queuedCount") return known({ text: count(queue?.waiting) }, where, "notReported");
+  if (name === "longestWait") return known(longest(queue, where), where, "notReported");
   if (name === "agentsAvailable") return ofStaff(queue, id, "available", "agentsAvailable", where);
   if (name === "agentsOnline") return ofStaff(queue, id, "loggedIn", "agentsOnline", where);
   if (name === "csatToday") return answered({ text: stat(queue?.feedback?.csat).text }, where, hidden);
   if (name === "npsToday") return answered({ text: nps(queue?.feedback?.nps) }, where, hidden);
-  if (name === "serviceLevel") return NOT_OFFERED;
+  if (name === "serviceLevel") return notComputed();
   return known({ text: metricCell(queue?.metrics, name) }, where, noMetric(name, where));
 }
 
-const NOT_OFFERED = { text: "n/a", title: "It is not computed yet." };
+const notComputed = () => ({ text: NONE, title: reason("notComputed") });
 
 /** One number of all queues of a wallboard together, as it stands under `counts`. */
 function boardTile(counts, name, where) {
   const hidden = counts?.hidden ?? {};
-  if (name === "queuedCount") return known({ text: count(counts?.waiting) }, where, UNTOLD, CALLS, hidden.waiting);
-  if (name === "longestWait") return known(longest(counts, where), where, UNTOLD, CALLS, hidden.longestWaitSince);
+  if (name === "queuedCount")
+    return known({ text: count(counts?.waiting) }, where, "notReported", CALLS, hidden.waiting);
+  if (name === "longestWait")
+    return known(longest(counts, where), where, "notReported", CALLS, hidden.longestWaitSince);
   if (name === "agentsAvailable")
-    return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED, CALLS, hidden.staff);
+    return known({ text: count(counts?.staff?.available) }, where, "noTeams", CALLS, hidden.staff);
   if (name === "agentsOnline")
-    return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED, CALLS, hidden.staff);
+    return known({ text: count(counts?.staff?.loggedIn) }, where, "noTeams", CALLS, hidden.staff);
   if (name === "csatToday") return answered({ text: stat(counts?.csat).text }, where, hidden.csat);
   if (name === "npsToday") return answered({ text: nps(counts?.nps) }, where, hidden.nps);
-  if (name === "serviceLevel") return NOT_OFFERED;
+  if (name === "serviceLevel") return notComputed();
   const key = Object.keys(counts?.metrics ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
   const text = key === undefined ? NONE : measure(name, counts.metrics[key]);
-  return known({ text }, where, name.toLowerCase().endsWith("count") ? noMetric(name, where) : NO_SUM);
+  return known({ text }, where, name.toLowerCase().endsWith("count") ? noMetric(name, where) : "noSum");
 }
 
+/** `1 agent`, `7 agents`. */
+export const agents = (n) => textOf(n === 1 ? "oneAgent" : "agents", { n });
+
 /** The question before an action on a response. */
-function actionQuestion(kind, customer = "the customer") {
-  if (kind === "reply") return `Send this reply to ${customer}? It may be published.`;
-  if (kind === "message") return `Send this private message to ${customer}?`;
-  if (kind === "call") return `Tell Goodays that you have called ${customer}? That closes the conversation.`;
-  if (kind === "close") return `Close the conversation with ${customer} without an answer?`;
-  return kind === "spam" ? `Report what ${customer} wrote as spam?` : "";
+function actionQuestion(kind, customer = textOf("theCustomer")) {
+  const asked = { reply: "askReply", message: "askMessage", call: "askCall", close: "askClose", spam: "askSpam" };
+  return Object.hasOwn(asked, kind) ? textOf(asked[kind], { customer }) : "";
 }
 
 /** On a wall what is longer than `12:34` is written smaller. */
@@ -173,14 +170,14 @@ export const formatters = {
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
   count: (value) => ({ text: count(value), sort: value ?? "" }),
   waiting: (value, arg, where) =>
-    known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, UNTOLD),
+    known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, "notReported"),
   since: (value, arg, where) => {
     const queue = where.path.startsWith("queues/") ? where.doc.queues?.[where.path.split("/")[1]] : undefined;
-    return known(queue ? longest(queue, where) : timer(value, where), where, UNTOLD);
+    return known(queue ? longest(queue, where) : timer(value, where), where, "notReported");
   },
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
   metric: (value, arg, where) => {
-    const because = where.path.startsWith("queues/") ? noMetric(arg, where) : UNREPORTED;
+    const because = where.path.startsWith("queues/") ? noMetric(arg, where) : "notOffered";
     return known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, because);
   },
   nps: (value, arg, where) =>
@@ -199,22 +196,22 @@ export const formatters = {
       (typeof value !== "number" || value === 0) &&
       (hidden || !isCounted(where.doc.sources, from, value));
     const cell = { text: isNone ? NONE : text, title: title || null, "data-small": small ? "" : null };
-    return title ? cell : known(cell, where, UNANSWERED, from, hidden);
+    return title ? cell : known(cell, where, "noResponses", from, hidden);
   },
   statNote: (value) => ({ text: stat(value).note }),
   month: (value, arg, { zone, now }) => ({
-    text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "",
+    text: value?.since ? textOf("last30DaysSince", { time: moment(Date.parse(value.since), zone, now) }) : "",
   }),
   coverage: (value, arg, { zone, now }) => {
     if (!value) return { text: "" };
     const reasons = Object.keys(value.reasons ?? {})
       .sort()
       .map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
-    const since = value.since ? moment(Date.parse(value.since), zone, now) : "";
-    const rest = reasons.length > 0 ? `. Skipped: ${reasons.join(" · ")}` : "";
-    return { text: `${value.hit} of ${value.n} ended interactions since ${since}${rest}` };
+    const time = value.since ? moment(Date.parse(value.since), zone, now) : "";
+    const rest = reasons.length > 0 ? `. ${textOf("skipped", { reasons: reasons.join(" · ") })}` : "";
+    return { text: textOf("coverage", { hit: value.hit, n: value.n, time }) + rest };
   },
-  openItems: (value) => ({ text: value?.open > 0 ? `${count(value.open)} open` : "" }),
+  openItems: (value) => ({ text: value?.open > 0 ? textOf("openItems", { n: value.open }) : "" }),
 
   // The frame.
   trust: (value) => ({
@@ -223,42 +220,39 @@ export const formatters = {
     "data-agentconnect": value?.agentConnect?.state ?? "off",
   }),
   chip: (value) => ({ "data-state": value?.state ?? "off", title: value?.reason ?? null }),
-  nextTry: (value, arg, { zone }) => ({ text: value ? `Next try at ${clock(Date.parse(value), zone)}` : "" }),
+  nextTry: (value, arg, { zone }) => ({
+    text: value ? textOf("nextTry", { time: clock(Date.parse(value), zone) }) : "",
+  }),
   chipWord: (value) => ({ text: value?.state ?? "off" }),
   notice: (value, arg, { zone, now }) => {
     const state = value?.state ?? "off";
-    const since = sinceText(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone, now);
-    const reason = value?.reason ? ` ${value.reason}` : "";
-    const said = value?.lastData || value?.since ? ` since ${since}` : "";
-    if (state === "stale")
-      return {
-        text: `${word("source", arg)} has sent no data${said}. Greyed values are older.${reason}`,
-        hidden: null,
-      };
-    if (state === "down")
-      return { text: `${word("source", arg)} is unavailable${said}. Greyed values are older.${reason}`, hidden: null };
-    return { text: "", hidden: "" };
+    if (state !== "stale" && state !== "down") return { text: "", hidden: "" };
+    const began = value.lastData ?? value.since;
+    const since = began ? textOf("sinceTime", { time: sinceText(Date.parse(began), zone, now) }) : "";
+    const said = textOf(state === "stale" ? "sourceStale" : "sourceDown", { source: word("source", arg), since });
+    return { text: value.reason ? `${said} ${value.reason}` : said, hidden: null };
   },
 
   // Tiles of the supervisor.
   totalWaiting: (value, arg, where) => boardTile(value, "queuedCount", where),
   totalLongest: (value, arg, where) => boardTile(value, "longestWait", where),
   totalLongestQueue: (value, arg, where) => {
-    if (value?.longestWaitQueue !== undefined) return { text: `in ${queueName(value.longestWaitQueue, where)}` };
-    return { text: value?.waiting === 0 ? "No customer is waiting" : "Not known" };
+    if (value?.longestWaitQueue !== undefined)
+      return { text: textOf("inQueue", { queue: queueName(value.longestWaitQueue, where) }) };
+    return { text: textOf(value?.waiting === 0 ? "noneWaiting" : "notKnown") };
   },
-  activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, UNTOLD),
-  loggedIn: (value) => ({ text: `of ${count(value?.loggedIn)} logged in` }),
-  awayCount: (value) => ({ text: `and ${count(value?.away)} away` }),
+  activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, "notReported"),
+  loggedIn: (value) => ({ text: textOf("ofLoggedIn", { n: count(value?.loggedIn) }) }),
+  awayCount: (value) => ({ text: textOf("andAway", { n: count(value?.away) }) }),
   // It is added up over teams, and of those Clarity tells.
   openFeedback: (value, arg, where) => {
     const from = isCounted(where.doc.sources, ["goodays"]) ? CALLS : ["goodays"];
-    return known({ text: count(value?.openFeedback) }, where, UNTOLD, from, value?.hidden?.openFeedback);
+    return known({ text: count(value?.openFeedback) }, where, "notReported", from, value?.hidden?.openFeedback);
   },
 
   // Queues.
   queueOpen: (value) => ({
-    text: value === undefined ? "" : value ? "Open" : "Closed",
+    text: value === undefined ? "" : word("label", value ? "openState" : "closedState"),
     "data-open": value === undefined ? null : String(value),
   }),
   staff: (value, id, where) => {
@@ -268,25 +262,25 @@ export const formatters = {
     ];
     const sort = staffOf(where.doc, `queue:${id}`)?.available ?? value?.agentsAvailable ?? "";
     return {
-      text: available.text === NONE ? NONE : `${available.text} of ${online.text}`,
+      text: available.text === NONE ? NONE : pattern("of", { n: available.text, all: online.text }),
       title: available.title,
       sort,
     };
   },
   queueMore: (value, arg, { doc, zone, now, path }) => {
     const lines = byBegin(value?.sessions).map(([, s], i) => {
-      const since = s.since ? `, since ${sinceText(Date.parse(s.since), zone, now)}` : "";
-      return `${i + 1}. ${s.customer ?? "Customer"}, ${word("modality", s.modality)}${since}`;
+      const since = s.since ? textOf("sinceSuffix", { time: sinceText(Date.parse(s.since), zone, now) }) : "";
+      const customer = s.customer ?? word("label", "customer");
+      return textOf("waitingCustomer", { place: i + 1, customer, modality: word("modality", s.modality) }) + since;
     });
     const id = path.split("/")[1];
     if (value?.agentsAvailable !== undefined && staffOf(doc, `queue:${id}`)) {
-      lines.push(
-        `Clarity's own count: ${count(value.agentsAvailable)} available, ${count(value.agentsOnline)} logged in`,
-      );
+      const [available, loggedIn] = [count(value.agentsAvailable), count(value.agentsOnline)];
+      lines.push(textOf("clarityCounts", { available, loggedIn }));
     }
     if (value?.estimatedWaitSeconds !== undefined)
-      lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
-    if (value?.callsToday !== undefined) lines.push(`Calls today: ${count(value.callsToday)}`);
+      lines.push(textOf("estimatedWait", { time: duration(value.estimatedWaitSeconds) }));
+    if (value?.callsToday !== undefined) lines.push(textOf("callsToday", { n: count(value.callsToday) }));
     return {
       text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS, doc.labels)].filter(Boolean).join("\n"),
     };
@@ -300,9 +294,9 @@ export const formatters = {
   }),
   reason: (value) => ({
     text: [
-      value?.suspended ? "Suspended" : "",
+      value?.suspended ? textOf("suspended") : "",
       value?.reason ?? "",
-      value?.contradictingStatus ? `Clarity also says ${word("status", value.contradictingStatus)}` : "",
+      value?.contradictingStatus ? textOf("alsoReported", { status: word("status", value.contradictingStatus) }) : "",
     ]
       .filter(Boolean)
       .join(", "),
@@ -315,7 +309,8 @@ export const formatters = {
     const all = byBegin(value?.sessions);
     if (!all.length) return { text: "", sort: "" };
     const [, first] = all[0];
-    const text = all.length > 1 ? `${place(first, at)}, +${all.length - 1} more` : place(first, at);
+    const text =
+      all.length > 1 ? textOf("moreContacts", { place: place(first, at), n: all.length - 1 }) : place(first, at);
     return { text, sort: text };
   },
   contactSince: (value, arg, at) => {
@@ -323,13 +318,13 @@ export const formatters = {
     return since ? timer(since, at) : { text: "", datetime: null };
   },
   gone: (value, arg) => ({ hidden: value?.[arg] ? "" : null }),
-  occupancy: (value, arg, where) => known({ text: value ? `${number(value.value)} %` : NONE }, where, UNTOLD),
+  occupancy: (value, arg, where) => known({ text: value ? percent(value.value) : NONE }, where, "notReported"),
   place: (value, arg, at) => ({ text: place(value ?? {}, at) }),
   contactStatus: (value) => ({ text: word("contact", value) }),
-  sessionNumber: (value, arg) => ({ text: `session ${arg}` }),
-  recording: (value) => ({ text: value === true ? "Being recorded" : "" }),
+  sessionNumber: (value, arg) => ({ text: textOf("sessionNumber", { id: arg }) }),
+  recording: (value) => ({ text: value === true ? textOf("beingRecorded") : "" }),
   kindOf: (value, arg) => ({ text: word("modality", arg) }),
-  bagMetric: (value, arg, where) => known({ text: metricCell({ it: value }, arg) }, where, UNREPORTED),
+  bagMetric: (value, arg, where) => known({ text: metricCell({ it: value }, arg) }, where, "notOffered"),
   bagLines: (value, arg, { doc }) => ({ text: bagLines(value, AGENT_COLUMNS, doc.labels) }),
   metricLines: (value, arg, { doc }) => ({ text: others(value, {}, AGENT_COLUMNS, doc.labels) }),
   otherLines: (value, arg, { doc }) => ({ text: others({}, value?.other, [], doc.labels) }),
@@ -356,7 +351,7 @@ export const formatters = {
     const states = ["available", "inContact", "away"].map(
       (name) => `${staff[name]} ${word("activity", name).toLowerCase()}`,
     );
-    return { text: `${staff.agents} ${staff.agents === 1 ? "agent" : "agents"}: ${states.join(", ")}` };
+    return { text: textOf("summary", { agents: agents(staff.agents), states: states.join(", ") }) };
   },
 
   // Feedback.
@@ -365,14 +360,16 @@ export const formatters = {
     text: value === undefined ? NONE : String(value),
     "data-score": value === undefined ? null : promoter(value),
   }),
-  scoreWord: (value) => ({ text: value === undefined ? "no score" : promoter(value) }),
-  excerpt: (value) => ({ text: excerpt(value) || "No words, only answers." }),
+  scoreWord: (value) => ({ text: value === undefined ? textOf("noScore") : promoter(value) }),
+  excerpt: (value) => ({ text: excerpt(value) || textOf("noComment") }),
   responder: (value, arg, at) => {
     const id = value?.attribution?.agent ?? value?.agent;
     if (id === undefined) return { text: "", "data-activity": null, href: null };
     const agent = at.doc.agents?.[id];
-    const now = agent ? `, ${agent.suspended ? "suspended" : word("status", agent.status).toLowerCase()} now` : "";
-    return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null, href: `/agents/${id}` };
+    const status = agent?.suspended ? textOf("suspendedNow") : word("status", agent?.status).toLowerCase();
+    const name = agentName(id, at);
+    const text = agent ? textOf("statusNow", { agent: name, status }) : name;
+    return { text, "data-activity": agent?.activity ?? null, href: `/agents/${id}` };
   },
   attribution: (value) => ({
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
@@ -381,7 +378,7 @@ export const formatters = {
   confidence: (value) => ({ text: word("confidence", value) }),
   assumed: (value) => ({ text: word("assumed", value) }),
   possible: (value) => ({ text: possible(value) }),
-  writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
+  writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? textOf("aCustomer") }),
   moment: (value, arg, { zone, now }) => ({
     text: value === undefined ? "" : moment(Date.parse(value), zone, now),
     datetime: value ?? null,
@@ -393,11 +390,9 @@ export const formatters = {
     const names = Object.keys(value ?? {})
       .sort()
       .map((name) => label(name).toLowerCase());
-    return {
-      text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now.",
-    };
+    return { text: names.length > 0 ? textOf("offeredActions", { actions: names.join(", ") }) : textOf("noActions") };
   },
-  wroteAgain: (value) => ({ text: value?.needsReply && value.state === "closed" ? "The customer wrote again" : "" }),
+  wroteAgain: (value) => ({ text: value?.needsReply && value.state === "closed" ? textOf("wroteAgain") : "" }),
   action: (value) => ({ text: word("action", value) }),
   actionStateLabel: (value) => ({ text: word("actionState", value), "data-survey": value ?? "" }),
   actionState: (value) => ({ "data-action-state": value ?? "" }),
@@ -412,11 +407,14 @@ export const formatters = {
   // same.
   actionQuestion: (value, arg) => ({ value: actionQuestion(arg, value) }),
   actionRetryQuestion: (value, arg, { doc }) => ({
-    value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("action", value).toLowerCase()}?`,
+    value: textOf("askRetryAction", {
+      customer: doc.feedback?.[arg]?.customer ?? textOf("theCustomer"),
+      action: word("action", value).toLowerCase(),
+    }),
   }),
-  retryQuestion: (value) => ({ value: `Send ${value ?? "the customer"} the request for a survey?` }),
-  recoverQuestion: (value) => ({ value: `Ask ${value ?? "the customer"} again, now that it was made good?` }),
-  namedQuestion: (value, arg) => ({ "data-ask": arg.replace("{}", () => value ?? "this agent") }),
+  retryQuestion: (value) => ({ value: textOf("askRetrySurvey", { customer: value ?? textOf("theCustomer") }) }),
+  recoverQuestion: (value) => ({ value: textOf("askRecover", { customer: value ?? textOf("theCustomer") }) }),
+  namedQuestion: (value, arg) => ({ "data-ask": textOf(arg, { agent: value ?? textOf("thisAgent") }) }),
   redo: (value, arg, at, node) => ({
     hidden: value || node?.querySelector("[data-answer]:not(:empty)") ? null : "",
     "data-offered": value ? "" : null,
@@ -425,7 +423,7 @@ export const formatters = {
   number: (value) => ({ text: value === undefined ? "" : String(value) }),
   queueName: (value, arg, at) => ({ text: queueName(value, at) ?? "" }),
   teamName: (value, arg, at) => ({ text: value === undefined ? "" : teamName(value, at) }),
-  alert: (value) => ({ text: value ? "Goodays raised an alert for it" : "" }),
+  alert: (value) => ({ text: value ? textOf("alert") : "" }),
 
   // Status.
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
@@ -437,10 +435,8 @@ export const formatters = {
   notPermitted: (value) => {
     const names = Object.values(value ?? {}).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     if (!names.length) return { text: "" };
-    const agents = names.length === 1 ? "agent" : "agents";
-    return {
-      text: `Clarity does not permit Callboard's account to see ${names.length} ${agents}: ${names.join(", ")}.`,
-    };
+    const values = { n: names.length, names: names.join(", ") };
+    return { text: textOf(names.length === 1 ? "notPermittedOne" : "notPermitted", values) };
   },
   clockOffset: (value) => ({ text: value === undefined ? "" : clockOffset(value) }),
   counters: (value, arg, where) => {
@@ -457,15 +453,15 @@ export const formatters = {
   // Surveys.
   survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),
   origin: (value) => ({ text: word("origin", value) }),
-  stars: (value) => ({ text: value === undefined ? "" : `${value} of 5 stars` }),
-  npsScore: (value) => ({ text: value === undefined ? "" : `NPS ${value}` }),
+  stars: (value) => ({ text: value === undefined ? "" : textOf("stars", { n: value }) }),
+  npsScore: (value) => ({ text: value === undefined ? "" : textOf("npsScore", { n: value }) }),
   shown: (value) => ({ hidden: value ? null : "" }),
   notAsked: (value) => {
     const reasons = Object.keys(value ?? {})
       .filter((name) => name.startsWith("skipped"))
       .sort();
     const counts = reasons.map((name) => `${label(name.slice("skipped".length)).toLowerCase()}: ${count(value[name])}`);
-    return { text: counts.length > 0 ? `Skipped: ${counts.join(" · ")}` : "" };
+    return { text: counts.length > 0 ? textOf("skipped", { reasons: counts.join(" · ") }) : "" };
   },
   surveyCounts: (value, arg, { doc }) => {
     const of = (state) =>
@@ -482,10 +478,11 @@ export const formatters = {
   listRange: (value) => {
     if (!value?.total) return { text: "" };
     const { total, page, needsAction: n } = value;
-    const needed = n === 0 ? "none needs action" : n === 1 ? "1 needs action" : `${count(n)} need action`;
+    const needed = textOf(n === 0 ? "noneNeedsAction" : n === 1 ? "oneNeedsAction" : "needAction", { n: count(n) });
     const first = (page - 1) * PAGE + 1;
-    if (first > total) return { text: `Nothing is left here; ${count(total)} in all, ${needed}` };
-    return { text: `${count(first)} to ${count(Math.min(total, first + PAGE - 1))} of ${count(total)}, ${needed}` };
+    if (first > total) return { text: textOf("pastTheEnd", { total: count(total), needed }) };
+    const last = Math.min(total, first + PAGE - 1);
+    return { text: textOf("listRange", { first: count(first), last: count(last), total: count(total), needed }) };
   },
   listOlder: (value) => ({ hidden: value && value.page < value.pages ? null : "" }),
 

@@ -1,5 +1,6 @@
 // A page that shows no document still belongs to a sign-in: it hears when that ends, as the others do.
 
+import { text } from "./labels.js";
 import { Link } from "./live.js";
 import { hideWhenLeft, isHidden, show, signedOut } from "./signed_out.js";
 
@@ -24,9 +25,7 @@ const link = new Link(
       if (state === "tooMany" && isHidden()) {
         isOut = true;
         const main = document.getElementById("content");
-        main?.replaceChildren(
-          Object.assign(document.createElement("h1"), { textContent: "You have too many pages open: close some." }),
-        );
+        main?.replaceChildren(Object.assign(document.createElement("h1"), { textContent: text("tooManyPagesHidden") }));
         show();
       }
       if (state !== "signedOut" || !isIn || isOut) return;

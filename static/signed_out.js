@@ -1,6 +1,8 @@
 // After a sign-in has ended nothing of it stays in the browser: not on the page, in its title, its forms or its
 // address, and not in what the browser keeps for us.
 
+import { text, word } from "./labels.js";
+
 /** Forgets what the browser keeps for this site. The server asks for the same, which browsers hear over TLS alone. */
 export function forget() {
   for (const store of [() => localStorage, () => sessionStorage]) {
@@ -35,7 +37,7 @@ export function wipe(heading, className = "problem") {
   for (const form of document.forms) form.reset();
   for (const field of document.querySelectorAll("textarea, input")) field.defaultValue = field.value = "";
   forget();
-  document.title = "Signed out · Callboard";
+  document.title = text("signedOutTitle");
   // What was searched for stands in the address.
   history.replaceState(null, "", location.pathname);
   for (const name of ["person", "scope", "epoch", "version", "queueMetrics"])
@@ -49,7 +51,9 @@ export function wipe(heading, className = "problem") {
 
 /** The same, with the way back in. */
 export function signedOut() {
-  const main = wipe("Your sign-in has ended.");
+  const main = wipe(text("signedOut"));
   const href = `/login?then=${encodeURIComponent(location.pathname)}`;
-  main.append(Object.assign(document.createElement("a"), { className: "enter", href, textContent: "Sign in" }));
+  main.append(
+    Object.assign(document.createElement("a"), { className: "enter", href, textContent: word("label", "signIn") }),
+  );
 }

@@ -3,8 +3,8 @@
 // long.
 
 import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
-import { write } from "./paint.js";
-import { word } from "./labels.js";
+import { agents as agentsText, write } from "./paint.js";
+import { text as textOf, word } from "./labels.js";
 
 export class Table {
   #rows = new Map();
@@ -111,7 +111,9 @@ export class Table {
   #orderGroups() {
     if (this.table.dataset.group !== "team") return;
     const name = (body) =>
-      body.dataset.team ? (this.binding.doc.teams?.[body.dataset.team]?.name ?? `Team ${body.dataset.team}`) : "";
+      body.dataset.team
+        ? (this.binding.doc.teams?.[body.dataset.team]?.name ?? textOf("teamNumber", { id: body.dataset.team }))
+        : "";
     const bodies = [...this.table.tBodies];
     const wanted = bodies.toSorted(
       (a, b) => compare(name(a), name(b), byText) || byText(a.dataset.team, b.dataset.team),
@@ -168,7 +170,7 @@ export class Table {
     // No agent is named: that is no count, and the page says so in words.
     write(
       document.getElementById("agents-shown"),
-      all === 0 ? "" : shown === all ? `${all} agents` : `${shown} of ${all} agents`,
+      all === 0 ? "" : shown === all ? agentsText(all) : textOf("agentsMatching", { n: shown, all }),
     );
     document.getElementById("no-match").hidden = shown > 0 || all === 0;
   }

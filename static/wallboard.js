@@ -2,6 +2,7 @@
 // that says for how long nothing has come.
 
 import { clock as clockText, duration, since as sinceText } from "./format.js";
+import { text as textOf } from "./labels.js";
 import { isLong, write } from "./paint.js";
 
 const BLANK_AFTER = 10 * 60;
@@ -21,7 +22,8 @@ export function display(clock, binding) {
   const show = (index) => {
     current = (index + pages.length) % pages.length;
     pages.forEach((page, i) => (page.hidden = i !== current));
-    write(mark, pages.length > 1 ? `${current + 1}/${pages.length}${paused ? " paused" : ""}` : "");
+    const text = textOf(paused ? "boardPagePaused" : "boardPage", { page: current + 1, pages: pages.length });
+    write(mark, pages.length > 1 ? text : "");
   };
   if (pages.length > 0) {
     show(0);
@@ -74,11 +76,11 @@ function age(clock, board) {
   // Said once: what is read out when it changes must not change each second.
   write(
     document.getElementById("band-said"),
-    since ? `Data stopped at ${sinceText(since, clock.zone, clock.running())}` : "",
+    since ? textOf("dataStopped", { time: sinceText(since, clock.zone, clock.running()) }) : "",
   );
   if (!since) return;
   const seconds = (clock.running() - since) / 1000;
-  write(document.getElementById("band-age"), `(${duration(seconds)} ago)`);
+  write(document.getElementById("band-age"), textOf("dataStoppedAge", { time: duration(seconds) }));
   if (seconds < BLANK_AFTER) return;
   for (const value of board.querySelectorAll("[data-value]")) write(value, "?");
 }

@@ -1,8 +1,10 @@
 //! The rules of `ARCHITECTURE.md` that a machine can check: layers, cycles, libraries, upstream names, vocabulary,
-//! columns.
+//! columns, texts.
 
 #[path = "architecture/source.rs"]
 mod source;
+#[path = "architecture/texts.rs"]
+mod texts;
 #[path = "architecture/vocabulary.rs"]
 mod vocabulary;
 
@@ -212,14 +214,44 @@ fn lines_have_at_most_120_columns() {
     let places = ["src", "crates", "tests", "benches", "fuzz", "static", "templates"];
     let mut broken = Vec::new();
     let files = files(&places, &[".rs", ".js", ".mjs", ".html", ".css"]);
-    // The SQL of earlier schemas stays as it was.
-    for file in files.into_iter().filter(|file| !file.ends_with("src/store/schema.rs")) {
+    // The SQL of earlier schemas stays as it was, and a text of the catalogue is one line.
+    let excepted = ["src/store/schema.rs", "static/en.js"];
+    for file in files.into_iter().filter(|file| !excepted.iter().any(|excepted| file.ends_with(excepted))) {
         let text = fs::read_to_string(&file).expect("a text file is readable");
         for (number, line) in text.lines().enumerate().filter(|(_, line)| line.chars().count() > COLUMNS) {
             broken.push(format!("{}:{}: {} columns", shown(&file), number + 1, line.chars().count()));
         }
     }
     assert_none("lines that are too long", broken);
+}
+
+/// A second language is a second catalogue: nothing that a user reads stands in a template.
+#[test]
+fn templates_take_their_texts_from_the_catalogue() {
+    let mut broken = Vec::new();
+    for file in files(&["templates"], &[".html"]) {
+        let text = fs::read_to_string(&file).expect("a template is readable");
+        broken.extend(texts::literals(&text).into_iter().map(|text| format!("{}: {text}", shown(&file))));
+    }
+    assert_none("texts in templates", broken);
+    let html = "<p title=\"Why > so\">{{ a }} now</p><b data-path=\"a\">Callboard</b>";
+    assert_eq!(texts::literals(html), ["Why > so", "now"]);
+}
+
+#[test]
+fn catalogue_has_the_texts_that_are_used_and_no_others() {
+    let catalogue = texts::catalogue();
+    let files = files(&["src/web/pages", "templates", "static"], &[".rs", ".html", ".js"]);
+    let files = files.into_iter().filter(|file| !file.ends_with("static/en.js"));
+    let (mut broken, mut read) = (Vec::new(), Vec::new());
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a text file is readable");
+        broken.extend(texts::missing(&catalogue, &file, &text).into_iter().map(|it| format!("{}: {it}", shown(&file))));
+        read.push(text);
+    }
+    assert_none("texts that the catalogue has not", broken);
+    let unused = texts::unused(&catalogue, &read).into_iter().map(|(table, name)| format!("{table} {name}"));
+    assert_none("texts that nothing uses", unused.collect());
 }
 
 /// A document that names a test, a file or a module of ours names one that is there.

@@ -10,7 +10,7 @@ test("feedback card shows the newest words of the thread", () => {
     const ours = { at: "2026-11-20T09:00:00Z", from: "Mia F.", text: "We are sorry." };
     const again = { at: "2026-11-20T10:00:00Z", text: "Still broken." };
     for (const [messages, shown] of [
-        [{}, "No words, only answers."],
+        [{}, "No comment"],
         [{ z: first }, "The lamp is broken."],
         [{ z: first, m: ours }, "Mia F.: We are sorry."],
         [{ z: first, m: ours, a: again }, "Still broken."],

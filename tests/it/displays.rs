@@ -318,7 +318,7 @@ async fn bound_token_in_second_browser_is_refused_and_shown() {
     for held in ["", &screen.cookie] {
         let late = by_token(&server, held, &token).await;
         assert_eq!(late.status(), StatusCode::UNAUTHORIZED);
-        assert!(late.text().await.expect("a page").contains("This token is not good"));
+        assert!(late.text().await.expect("a page").contains("This token is not valid"));
     }
     assert_eq!(only(&supervisor).await["uses"][0]["outcome"], "revoked");
 }

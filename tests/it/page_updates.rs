@@ -638,7 +638,7 @@ fn askings() -> Vec<Asking> {
         (
             "agent",
             "form[action$=recording]",
-            "Record the contact that Luis E. has in hand?",
+            "Record the current contact of Luis E.?",
             "agents/45/recording",
             json!({ "recording": true }),
         ),
@@ -803,9 +803,9 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
         )
         .await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the conflict",
-        "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the \
-            table.'").await;
+    let conflict = "An earlier version was already accepted: see the table.";
+    let is_shown = format!("return document.querySelector('[data-answer]').textContent === '{conflict}'");
+    browser.until("the conflict", &is_shown).await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 

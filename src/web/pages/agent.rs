@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 
-use super::agents::{SHOWN, is_small};
+use super::agents::{SHOWN, is_small, open_items};
 use super::feedback::Item;
 use super::frame::Frame;
-use super::known::{Known, UNREPORTED, UNTOLD};
+use super::known::{Known, NOT_OFFERED, NOT_REPORTED};
 use super::pager::range;
 use super::stat::Measure;
 use super::{PageState, Timer, format, stat, words};
 use crate::live::document::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StatusIntervalDoc};
 
 /// What customers said about the agent, of thirty days but for what waits now.
-const STATS: [stat::Column; 7] = [
-    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
-    ("Stars", "Mean of 1 to 5", Measure::Stars),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
-    ("Response rate", "Requests that were answered, of those that were delivered", Measure::ResponseRate),
-    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", Measure::Recovered),
-    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
+const STATS: [Measure; 7] = [
+    Measure::Responses,
+    Measure::Nps,
+    Measure::Stars,
+    Measure::Csat,
+    Measure::ResponseRate,
+    Measure::Recovered,
+    Measure::FirstReply,
 ];
 
 /// How far back the bar reaches at most.
@@ -153,20 +153,20 @@ impl Facts {
     fn new(page: &PageState, doc: &AgentDoc) -> Self {
         let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || page.why(UNREPORTED));
+        let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || page.why(NOT_OFFERED));
         Self {
             status: words::status(&doc.status).to_owned(),
             activity: known(&doc.activity),
             reason: super::agents::reason(doc),
-            since: page.timer(doc.since).or(|| page.why(UNTOLD)),
+            since: page.timer(doc.since).or(|| page.why(NOT_REPORTED)),
             team: page.team_name(doc.team),
             answered: metric(SHOWN[0]),
             missed: metric(SHOWN[1]),
-            occupancy: Known::new(Some(occupancy(doc.occupancy.as_ref())), || page.why(UNTOLD)),
+            occupancy: Known::new(Some(occupancy(doc.occupancy.as_ref())), || page.why(NOT_REPORTED)),
             nps: Known::new(Some(format::nps(score)), || page.why_unanswered(doc.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
-            open_items: if open > 0 { format!("{open} open") } else { String::new() },
+            open_items: open_items(open),
             more: format::others(&MetricsDoc::new(), &doc.other, &[], &page.state.labels),
         }
     }
@@ -195,7 +195,7 @@ impl Counted {
 
 impl Interval {
     fn new(page: &PageState, began: Timestamp, interval: &StatusIntervalDoc) -> Self {
-        let reason = [interval.suspended.then_some("Suspended"), interval.reason.as_deref()];
+        let reason = [interval.suspended.then(|| words::text("suspended")), interval.reason.as_deref()];
         Self {
             id: began.to_string(),
             began: page.moment(began),
@@ -214,7 +214,7 @@ impl Interval {
 
 /// The metrics that have a column of their own.
 fn shown(page: &PageState, bag: &MetricsDoc) -> [Known; 2] {
-    SHOWN.map(|name| Known::new(Some(format::metric_cell(bag, name)), || page.why(UNREPORTED)))
+    SHOWN.map(|name| Known::new(Some(format::metric_cell(bag, name)), || page.why(NOT_OFFERED)))
 }
 
 fn contacts(page: &PageState, doc: &AgentDoc) -> Vec<Contact> {
@@ -222,9 +222,9 @@ fn contacts(page: &PageState, doc: &AgentDoc) -> Vec<Contact> {
         id: session.clone(),
         place: super::contact::place(page, doc),
         status: words::contact(&doc.status).to_owned(),
-        since: page.timer(doc.since).or(|| page.why(UNTOLD)),
+        since: page.timer(doc.since).or(|| page.why(NOT_REPORTED)),
         customer: doc.customer.clone().unwrap_or_default(),
-        recording: if doc.recording == Some(true) { "Being recorded".to_owned() } else { String::new() },
+        recording: if doc.recording == Some(true) { words::text("beingRecorded").to_owned() } else { String::new() },
         more: format::others(&MetricsDoc::new(), &doc.other, &[], &page.state.labels),
     };
     let mut all: Vec<_> = doc.sessions.iter().collect();
@@ -271,7 +271,7 @@ fn spent(doc: &AgentDoc) -> String {
 }
 
 fn occupancy(doc: Option<&OccupancyDoc>) -> String {
-    doc.map_or_else(|| format::NONE.to_owned(), |occupancy| format!("{} %", format::number(occupancy.value)))
+    doc.map_or_else(|| format::NONE.to_owned(), |occupancy| format::percent(occupancy.value))
 }
 
 fn known(activity: &str) -> String {

@@ -1,6 +1,6 @@
 //! The table of agents.
 
-use super::known::{Known, UNREPORTED, UNTOLD};
+use super::known::{Known, NOT_OFFERED, NOT_REPORTED};
 use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
 use crate::live::document::{AgentDoc, metric_total};
@@ -9,20 +9,14 @@ use crate::live::document::{AgentDoc, metric_total};
 pub(super) const SHOWN: [&str; 2] = ["answeredCount", "ronaCount"];
 
 const COLUMNS: [Column; 8] = [
-    ("name", "Agent", "", false),
-    ("team", "Team", "", false),
-    ("state", "State", "What they are doing, and why if they are away", false),
-    ("time", "Time in state", "How long the agent has been in this state", true),
-    ("contact", "Contact", "Current contact: queue, channel and start", false),
-    ("answered", "Answered", "Contacts answered, over all kinds", true),
-    ("missed", "Not answered", "Offered contacts that the agent did not answer (RONA)", true),
-    (
-        "nps",
-        "NPS",
-        "Net promoter score of the feedback about them with the number of answers; of fewer than five answers, the \
-            promoters among them",
-        true,
-    ),
+    ("name", "agent", "", false),
+    ("team", "team", "", false),
+    ("state", "state", "agentState", false),
+    ("time", "timeInState", "timeInState", true),
+    ("contact", "contact", "contact", false),
+    ("answered", "answered", "answered", true),
+    ("missed", "notAnswered", "notAnswered", true),
+    ("nps", "nps", "score", true),
 ];
 
 /// The table: headings, then agents, under their teams or not.
@@ -111,8 +105,8 @@ impl AgentTable {
             shown: match total {
                 // No agent is named: that is no count, and the page says so in words.
                 0 => String::new(),
-                total if matches == total => format!("{total} agents"),
-                total => format!("{matches} of {total} agents"),
+                total if matches == total => agent_count(total as u64),
+                total => words::fill(words::text("agentsMatching"), &[("n", &matches), ("all", &total)]),
             },
             matches,
             total,
@@ -126,7 +120,7 @@ impl AgentRow {
     fn new(page: &PageState, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
         let score = agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || page.why(UNREPORTED));
+        let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || page.why(NOT_OFFERED));
         Self {
             id: id.to_owned(),
             name: agent.name.clone(),
@@ -134,7 +128,7 @@ impl AgentRow {
             status: words::status(&agent.status).to_owned(),
             activity: if agent.activity.is_empty() { "unknown".to_owned() } else { agent.activity.clone() },
             reason: reason(agent),
-            since: page.timer(agent.since).or(|| page.why(UNTOLD)),
+            since: page.timer(agent.since).or(|| page.why(NOT_REPORTED)),
             contact: contact::summary(page, &agent.sessions),
             contact_since: contact::by_begin(&agent.sessions)
                 .first()
@@ -145,7 +139,7 @@ impl AgentRow {
             nps: Known::new(Some(format::nps(score)), || page.why_unanswered(agent.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
-            open_items: if open > 0 { format!("{open} open") } else { String::new() },
+            open_items: open_items(open),
             more: format::others(&agent.metrics, &agent.other, &SHOWN, &page.state.labels),
             is_hidden,
         }
@@ -155,8 +149,11 @@ impl AgentRow {
 /// What goes with a status: why they are away, whether they are suspended, and another name for it where Clarity
 /// contradicts itself.
 pub(super) fn reason(agent: &AgentDoc) -> String {
-    let suspended = (agent.suspended == Some(true)).then(|| "Suspended".to_owned());
-    let also = agent.contradicting_status.as_ref().map(|name| format!("Clarity also says {}", words::status(name)));
+    let suspended = (agent.suspended == Some(true)).then(|| words::text("suspended").to_owned());
+    let also = agent
+        .contradicting_status
+        .as_ref()
+        .map(|name| words::fill(words::text("alsoReported"), &[("status", &words::status(name))]));
     let parts = [suspended, agent.reason.clone(), also].into_iter().flatten();
     parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
@@ -205,6 +202,15 @@ fn summary(page: &PageState, team: &str) -> String {
     let Some(staff) = page.staff(&format!("team:{team}")) else { return String::new() };
     let counted = [("available", staff.available), ("inContact", staff.in_contact), ("away", staff.away)];
     let counted = counted.map(|(activity, count)| format!("{count} {}", words::activity(activity).to_lowercase()));
-    let noun = if staff.agents == 1 { "agent" } else { "agents" };
-    format!("{} {noun}: {}", staff.agents, counted.join(", "))
+    words::fill(words::text("summary"), &[("agents", &agent_count(staff.agents)), ("states", &counted.join(", "))])
+}
+
+/// `1 agent`, `7 agents`.
+fn agent_count(n: u64) -> String {
+    words::fill(words::text(if n == 1 { "oneAgent" } else { "agents" }), &[("n", &n)])
+}
+
+/// How many responses still need a reply; empty without any.
+pub(super) fn open_items(n: u64) -> String {
+    if n > 0 { words::fill(words::text("openItems"), &[("n", &n)]) } else { String::new() }
 }

@@ -38,40 +38,13 @@ impl Form {
 
     fn new(page: &PageState, path: &str, response: &str, doc: &FeedbackDoc, kind: FeedbackActionKind) -> Self {
         use FeedbackActionKind::{Call, Close, Message, NoAnswerNeeded, Reply, Spam};
-        let (title, hint, button, done) = match kind {
-            Reply => (
-                "Reply",
-                "The customer gets this answer. It may be published.",
-                "Send the reply",
-                "Accepted: it will be sent to the customer.",
-            ),
-            Message => (
-                "Private message",
-                "Only the customer reads this.",
-                "Send the message",
-                "Accepted: it will be sent to the customer.",
-            ),
-            Call => (
-                "Called the customer",
-                "Tells Goodays that you have called, which closes the conversation. The note stays private.",
-                "I have called",
-                "Accepted: it will be sent to Goodays.",
-            ),
-            Close => (
-                "Close without an answer",
-                "The customer hears nothing.",
-                "Close it",
-                "Accepted: it will be sent to Goodays.",
-            ),
-            Spam => {
-                ("Report as spam", "No customer wrote this.", "It is spam", "Accepted: it will be sent to Goodays.")
-            }
-            NoAnswerNeeded => (
-                "No answer needed",
-                "A mark for your colleagues. Goodays and the customer hear nothing of it.",
-                "Mark it",
-                "Marked.",
-            ),
+        let (hint, button, done) = match kind {
+            Reply => ("replyHint", "sendReply", "sentToCustomer"),
+            Message => ("messageHint", "sendMessage", "sentToCustomer"),
+            Call => ("callHint", "calledButton", "sentToGoodays"),
+            Close => ("closeHint", "closeButton", "sentToGoodays"),
+            Spam => ("spamHint", "spamButton", "sentToGoodays"),
+            NoAnswerNeeded => ("markHint", "markButton", "marked"),
         };
         let offered = |kind: FeedbackActionKind| doc.offered_actions.contains_key(kind.as_str());
         Self {
@@ -82,10 +55,14 @@ impl Form {
                 NoAnswerNeeded => offered(Message) && !offered(Close) && doc.needs_reply == Some(true),
                 kind => offered(kind),
             } && page.state.sources.get("goodays").is_none_or(|goodays| goodays.state != "off"),
-            title,
-            hint,
-            button,
-            done,
+            title: match kind {
+                Close => words::label("closeTitle"),
+                Spam => words::label("spamTitle"),
+                kind => words::action(kind.as_str()),
+            },
+            hint: words::text(hint),
+            button: words::label(button),
+            done: words::text(done),
             writes: matches!(kind, Reply | Message),
             rates: kind == Call,
             has_type: matches!(kind, Reply | Close),
@@ -97,21 +74,17 @@ impl Form {
 
 /// Names the action and the customer.
 fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
-    let customer = customer.unwrap_or(UNNAMED_CUSTOMER);
-    match kind {
-        FeedbackActionKind::Reply => format!("Send this reply to {customer}? It may be published."),
-        FeedbackActionKind::Message => format!("Send this private message to {customer}?"),
-        FeedbackActionKind::Call => {
-            format!("Tell Goodays that you have called {customer}? That closes the conversation.")
-        }
-        FeedbackActionKind::Close => format!("Close the conversation with {customer} without an answer?"),
-        FeedbackActionKind::Spam => format!("Report what {customer} wrote as spam?"),
-        FeedbackActionKind::NoAnswerNeeded => String::new(),
-    }
+    let customer = customer.unwrap_or(words::text("theCustomer"));
+    let text = match kind {
+        FeedbackActionKind::Reply => "askReply",
+        FeedbackActionKind::Message => "askMessage",
+        FeedbackActionKind::Call => "askCall",
+        FeedbackActionKind::Close => "askClose",
+        FeedbackActionKind::Spam => "askSpam",
+        FeedbackActionKind::NoAnswerNeeded => return String::new(),
+    };
+    words::fill(words::text(text), &[("customer", &customer)])
 }
-
-/// The customer in a question when Goodays or Agent Connect gave no name.
-pub(super) const UNNAMED_CUSTOMER: &str = "the customer";
 
 /// Something that a colleague did.
 #[derive(Default)]
@@ -139,12 +112,16 @@ impl FeedbackAction {
         (id, doc): (&str, &ActionDoc),
         customer: Option<&str>,
     ) -> Self {
-        let (action, customer) = (words::action(&doc.action).to_owned(), customer.unwrap_or(UNNAMED_CUSTOMER));
+        let (action, customer) =
+            (words::action(&doc.action).to_owned(), customer.unwrap_or(words::text("theCustomer")));
         Self {
             id: id.to_owned(),
             path: format!("{path}/actions/{}", step(id)),
             retry: format!("/api/v1/feedback/{}/actions/{}/retry", segment(response), segment(id)),
-            question: format!("Once more, for {customer}: {}?", action.to_lowercase()),
+            question: words::fill(
+                words::text("askRetryAction"),
+                &[("customer", &customer), ("action", &action.to_lowercase())],
+            ),
             action,
             who: doc.who.clone(),
             state: doc.state.clone(),
@@ -169,5 +146,5 @@ impl FeedbackAction {
 
 /// A conversation that looks closed and is not: the customer wrote again.
 pub(super) fn wrote_again(doc: &FeedbackDoc) -> &'static str {
-    if doc.needs_reply == Some(true) && doc.state == "closed" { "The customer wrote again" } else { "" }
+    if doc.needs_reply == Some(true) && doc.state == "closed" { words::text("wroteAgain") } else { "" }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{CurrentUser, format, segment};
+use super::{CurrentUser, format, segment, words};
 use crate::domain::{Actor, ActorKind};
 use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditEntry};
 use crate::web::audit_query::AuditQuery;
@@ -33,7 +33,7 @@ pub fn audit(page: &AuditPage, now: Timestamp, zone: &TimeZone, user: &CurrentUs
         entity: target(&line.target),
         before: told(&line.before),
         after: told(&line.after),
-        outcome: line.ended.as_ref().map_or_else(|| "is being done".to_owned(), |end| end.outcome.clone()),
+        outcome: line.ended.as_ref().map_or_else(|| words::text("inProgress").to_owned(), |end| end.outcome.clone()),
         reason: line.ended.as_ref().and_then(|end| end.reason.clone()).unwrap_or_default(),
     });
     let link = |path: &str, query: String| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };

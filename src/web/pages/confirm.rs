@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::CurrentUser;
+use super::{CurrentUser, words};
 
 /// Renders the question, with a form that does it and a way back.
 pub fn confirm(

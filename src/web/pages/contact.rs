@@ -20,7 +20,10 @@ pub(super) fn summary(page: &PageState, sessions: &BTreeMap<String, SessionDoc>)
     let all = by_begin(sessions);
     let Some(first) = all.first() else { return String::new() };
     let place = place(page, first);
-    if all.len() > 1 { format!("{place}, +{} more", all.len() - 1) } else { place }
+    match all.len() - 1 {
+        0 => place,
+        more => words::fill(words::text("moreContacts"), &[("place", &place), ("n", &more)]),
+    }
 }
 
 /// Where a contact came from.
@@ -34,12 +37,15 @@ pub(super) fn place(page: &PageState, session: &SessionDoc) -> String {
 pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     let Some(id) = agent else { return String::new() };
     let now = page.state.agents.get(&id.to_string());
-    let doing = |agent: &AgentDoc| match agent.suspended {
-        Some(true) => "suspended".to_owned(),
+    let status = |agent: &AgentDoc| match agent.suspended {
+        Some(true) => words::text("suspendedNow").to_owned(),
         _ => words::status(&agent.status).to_lowercase(),
     };
-    let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
-    format!("{}{now}", page.agent_name(id))
+    let name = page.agent_name(id);
+    match now {
+        Some(agent) => words::fill(words::text("statusNow"), &[("agent", &name), ("status", &status(agent))]),
+        None => name,
+    }
 }
 
 /// What that agent is doing now, in short; empty where it is unknown.

@@ -1,12 +1,13 @@
 //! `/display`: a screen that waits to be let in. `/displays`: those that are.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{CurrentUser, format};
+use super::{CurrentUser, format, words};
 use crate::actions::displays::DisplayStatus;
 use crate::store::{DisplayLogin, DisplayLoginOutcome};
 
@@ -114,8 +115,8 @@ struct Row {
     is_in: bool,
     bound: bool,
     uses: Vec<String>,
-    /// How many of them were refused.
-    refused: usize,
+    /// How many these are, and how many were refused.
+    used: String,
 }
 
 impl Row {
@@ -125,10 +126,10 @@ impl Row {
         let is_in = display.is_active(now);
         let (mark, state) = match (is_in, sockets) {
             (false, _) if display.revoked.is_some() => ("off", "revoked"),
-            (false, _) => ("off", "its time is over"),
-            (true, 0) => ("down", "not connected"),
+            (false, _) => ("off", "expired"),
+            (true, 0) => ("down", "disconnected"),
             (true, 1) => ("live", "live"),
-            (true, _) => ("polling", "live on several screens"),
+            (true, _) => ("polling", "several"),
         };
         Self {
             id: display.id.clone(),
@@ -136,33 +137,51 @@ impl Row {
             board: display.board.clone(),
             created_by: display.created_by.clone(),
             mark,
-            state,
+            state: words::display_state(state),
             seen: display.last_seen.map_or_else(none, |at| format::ago(format::seconds_between(at, now))),
             address: seen.as_ref().and_then(|it| it.address).map_or_else(none, |address| address.to_string()),
             size: seen.as_ref().map_or_else(none, |it| format!("{} × {}", it.size.0, it.size.1)),
-            build: seen
+            build: seen.as_ref().map_or_else(none, |it| {
+                if it.build == build { words::text("currentBuild").to_owned() } else { it.build.clone() }
+            }),
+            lag: seen
                 .as_ref()
-                .map_or_else(none, |it| if it.build == build { "current".into() } else { it.build.clone() }),
-            lag: seen.as_ref().map_or_else(none, |it| format!("{} ms", it.lag.as_millis())),
+                .map_or_else(none, |it| words::fill(words::pattern("milliseconds"), &[("n", &it.lag.as_millis())])),
             until: if display.is_active(now) { format::day(display.expires, zone) } else { none() },
             is_in,
             bound: display.is_bound,
             uses: uses.iter().map(|it| used(it, now, zone)).collect(),
-            refused: uses.iter().filter(|it| !it.outcome.has_access()).count(),
+            used: summary(uses),
         }
+    }
+}
+
+/// `1 use`, `5 uses, 2 refused`.
+fn summary(uses: &[DisplayLogin]) -> String {
+    let all = words::fill(words::text(if uses.len() == 1 { "oneUse" } else { "uses" }), &[("n", &uses.len())]);
+    match uses.iter().filter(|it| !it.outcome.has_access()).count() {
+        0 => all,
+        refused => words::fill(words::text("usesRefused"), &[("uses", &all), ("n", &refused)]),
     }
 }
 
 /// A use in a line.
 fn used(it: &DisplayLogin, now: Timestamp, zone: &TimeZone) -> String {
     let outcome = match it.outcome {
-        DisplayLoginOutcome::Accepted => "let in",
-        DisplayLoginOutcome::AlreadyPaired => "was in already",
-        DisplayLoginOutcome::OtherBrowser => "refused: bound to another browser",
-        DisplayLoginOutcome::Revoked => "refused: revoked",
-        DisplayLoginOutcome::Expired => "refused: its time is over",
+        DisplayLoginOutcome::Accepted => "accepted",
+        DisplayLoginOutcome::AlreadyPaired => "alreadyPaired",
+        DisplayLoginOutcome::OtherBrowser => "otherBrowser",
+        DisplayLoginOutcome::Revoked => "revoked",
+        DisplayLoginOutcome::Expired => "expired",
     };
     let (at, way) = (format::moment(it.at, zone, now), it.credential.as_str());
-    let address = it.address.as_deref().unwrap_or("an unknown address");
-    format!("{at} by {way}, {}, {address}: {outcome}", it.browser)
+    let address = it.address.as_deref().unwrap_or(words::text("unknownAddress"));
+    let values: [(&str, &dyn Display); 5] = [
+        ("time", &at),
+        ("credential", &way),
+        ("browser", &it.browser),
+        ("address", &address),
+        ("outcome", &words::display_use(outcome)),
+    ];
+    words::fill(words::text("displayUse"), &values)
 }

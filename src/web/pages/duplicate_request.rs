@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::CurrentUser;
+use super::{CurrentUser, words};
 
 /// Renders the page. `to`: where the form goes; `fields`: what was typed, by name.
 pub fn duplicate_request(

@@ -22,7 +22,7 @@ pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
     let all = floor.and_then(|floor| floor.feedback.as_ref());
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     List {
-        frame: Frame::new(page, "/feedback", "Feedback"),
+        frame: Frame::new(page, "/feedback", words::label("feedback")),
         window: stat::window(page, all),
         tiles: stat::stats(page, "totals/floor/feedback", all, &hidden, &TILES),
         ages: stat::stats(page, "totals/floor/feedback", all, &hidden, &AGES),
@@ -35,41 +35,29 @@ pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
 }
 
 /// What stands on top, of thirty days but for what waits now.
-const TILES: [stat::Column; 7] = [
-    ("Waiting now", "Threads that need a reply", Measure::Open),
-    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
-    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
-    ("Processed", "Of the responses that came in this time", Measure::Processed),
-    ("On time", "Responses handled within the target time, of all handled or overdue", Measure::OnTime),
+const TILES: [Measure; 7] = [
+    Measure::Open,
+    Measure::Responses,
+    Measure::Nps,
+    Measure::Csat,
+    Measure::FirstReply,
+    Measure::Processed,
+    Measure::OnTime,
 ];
 
 /// Who waits, by how long.
-const AGES: [stat::Column; 5] = [
-    ("Less than 4 h", "", Measure::OpenUnder4Hours),
-    ("4 to 24 h", "", Measure::OpenUnder24Hours),
-    ("1 to 3 days", "", Measure::OpenUnder3Days),
-    ("Longer", "", Measure::OpenLonger),
-    ("Overdue", "", Measure::Overdue),
+const AGES: [Measure; 5] = [
+    Measure::OpenUnder4Hours,
+    Measure::OpenUnder24Hours,
+    Measure::OpenUnder3Days,
+    Measure::OpenLonger,
+    Measure::Overdue,
 ];
 
-const COLUMNS: [stat::Column; 6] = [
-    ("Waiting", "Threads that need a reply now", Measure::Open),
-    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
-    ("Stars", "Mean of 1 to 5", Measure::Stars),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
-    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
-];
+const COLUMNS: [Measure; 6] =
+    [Measure::Open, Measure::Responses, Measure::Nps, Measure::Stars, Measure::Csat, Measure::FirstReply];
 
-const OF_TAGS: [stat::Column; 5] = [
-    ("Responses", "Agent Connect ratings", Measure::Responses),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
-    ("Stars", "Mean of 1 to 5", Measure::Stars),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
-    ("Effect", "Mean stars with the tag minus those without it; from ten ratings on either side", Measure::TagEffect),
-];
+const OF_TAGS: [Measure; 5] = [Measure::Responses, Measure::Nps, Measure::Stars, Measure::Csat, Measure::TagEffect];
 
 fn tables(page: &PageState) -> [stat::Table; 4] {
     let state = &page.state;
@@ -78,10 +66,10 @@ fn tables(page: &PageState) -> [stat::Table; 4] {
     let places = state.places.iter().map(|(id, it)| (id, &it.name, &it.hidden, Some(&it.feedback), None));
     let tags = state.tags.iter().map(|(id, it)| (id, &it.name, &it.hidden, Some(&it.feedback), it.effect.as_ref()));
     [
-        stat::Table::new("teams", "By team", &COLUMNS, page, teams),
-        stat::Table::new("queues", "By queue", &COLUMNS, page, queues),
-        stat::Table::new("places", "By place", &COLUMNS, page, places),
-        stat::Table::new("tags", "By tag", &OF_TAGS, page, tags),
+        stat::Table::new("teams", words::label("byTeam"), &COLUMNS, page, teams),
+        stat::Table::new("queues", words::label("byQueue"), &COLUMNS, page, queues),
+        stat::Table::new("places", words::label("byPlace"), &COLUMNS, page, places),
+        stat::Table::new("tags", words::label("byTag"), &OF_TAGS, page, tags),
     ]
 }
 
@@ -97,7 +85,7 @@ pub fn feedback_item_of(
     needs_kind: impl Fn(&str) -> bool,
 ) -> Result<Option<String>, askama::Error> {
     let Some(doc) = page.state.feedback.get(response_id) else { return Ok(None) };
-    let customer = doc.customer.as_deref().unwrap_or("a customer");
+    let customer = doc.customer.as_deref().unwrap_or(words::text("aCustomer"));
     let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
@@ -106,7 +94,7 @@ pub fn feedback_item_of(
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
-        frame: Frame::new(page, "/feedback", format!("Feedback of {customer}")),
+        frame: Frame::new(page, "/feedback", words::fill(words::text("feedbackOf"), &[("customer", &customer)])),
         messages: messages.into_iter().map(|(id, message)| Text::new(page, &path, id, message, customer)).collect(),
         answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
         offered: offered(&doc.offered_actions),
@@ -265,8 +253,8 @@ impl Item {
             state_word: words::thread(&doc.state).to_owned(),
             wrote_again: answering::wrote_again(doc).to_owned(),
             score: doc.nps.map_or_else(|| format::NONE.to_owned(), |score| score.to_string()),
-            score_word: doc.nps.map_or("no score", words::promoter).to_owned(),
-            excerpt: excerpt(doc).unwrap_or_else(|| "No words, only answers.".to_owned()),
+            score_word: doc.nps.map_or(words::text("noScore"), words::promoter).to_owned(),
+            excerpt: excerpt(doc).unwrap_or_else(|| words::text("noComment").to_owned()),
             customer: doc.customer.clone().unwrap_or_default(),
             place: doc.place.clone().unwrap_or_default(),
             responder: responder(page, doc.attribution.agent),
@@ -318,23 +306,28 @@ fn joined(join: &AttributionDoc) -> String {
 fn offered(actions: &BTreeMap<String, bool>) -> String {
     let names: Vec<_> = actions.keys().map(|name| format::label(name).to_lowercase()).collect();
     if names.is_empty() {
-        return "Goodays offers no action for it now.".to_owned();
+        return words::text("noActions").to_owned();
     }
-    format!("Offered by Goodays: {}.", names.join(", "))
+    words::fill(words::text("offeredActions"), &[("actions", &names.join(", "))])
 }
 
 fn facts(page: &PageState, doc: &FeedbackDoc) -> [Fact; 8] {
     let join = &doc.attribution;
-    let fact = |name, path, kind, value: Option<String>| Fact { name, path, kind, value: value.unwrap_or_default() };
+    let fact = |name, path, kind, value: Option<String>| Fact {
+        name: words::label(name),
+        path,
+        kind,
+        value: value.unwrap_or_default(),
+    };
     [
-        fact("Survey", "survey", "optional", doc.survey.clone()),
-        fact("Source", "source", "labelled", doc.source.as_deref().map(format::label)),
-        fact("Place", "place", "optional", doc.place.clone()),
-        fact("Delegated to", "delegatedTo", "optional", doc.delegated_to.clone()),
-        fact("Queue", "attribution/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
-        fact("Team", "attribution/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
-        fact("Session", "attribution/session", "number", join.session.map(|session| session.to_string())),
-        fact("Alert", "alert", "alert", (doc.alert == Some(true)).then(|| "Goodays raised an alert for it".to_owned())),
+        fact("survey", "survey", "optional", doc.survey.clone()),
+        fact("source", "source", "labelled", doc.source.as_deref().map(format::label)),
+        fact("place", "place", "optional", doc.place.clone()),
+        fact("delegatedTo", "delegatedTo", "optional", doc.delegated_to.clone()),
+        fact("queue", "attribution/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
+        fact("team", "attribution/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
+        fact("session", "attribution/session", "number", join.session.map(|session| session.to_string())),
+        fact("alert", "alert", "alert", (doc.alert == Some(true)).then(|| words::text("alert").to_owned())),
     ]
 }
 

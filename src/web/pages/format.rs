@@ -2,6 +2,7 @@
 //! rendered is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);
     let (days, hours, minutes) = (s / 86_400, s / 3600, s / 60 % 60);
     if days > 0 {
-        format!("{days} d {} h", hours % 24)
+        words::fill(words::pattern("daysHours"), &[("days", &days), ("hours", &(hours % 24))])
     } else if hours > 0 {
         format!("{hours}:{minutes:02}:{:02}", s % 60)
     } else {
@@ -38,27 +39,54 @@ pub fn clock_offset(seconds: i64) -> String {
     let seconds_apart = seconds.unsigned_abs();
     // It is known to a second or two: 19:59 is 20 minutes.
     let minutes = (seconds_apart + 30) / 60;
-    let far = match minutes {
-        _ if seconds_apart < 60 => format!("{seconds_apart} s"),
-        0..60 => format!("{minutes} min"),
-        _ if minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
-    };
-    let side = if seconds < 0 { "behind" } else { "ahead of" };
-    format!("Its clock is {far} {side} ours. Its times are shown by our clock.")
+    let apart = if seconds_apart < 60 { written("seconds", seconds_apart) } else { hours_and_minutes(minutes) };
+    let text = words::text(if seconds < 0 { "clockBehind" } else { "clockAhead" });
+    words::fill(text, &[("time", &apart)])
 }
 
 /// How long ago something was, coarsely.
 #[must_use]
 pub fn ago(seconds: i64) -> String {
-    match seconds.max(0) {
-        s @ 0..60 => format!("{s} s ago"),
-        s @ 60..3600 => format!("{} min ago", s / 60),
-        s @ 3600..86_400 if s / 60 % 60 == 0 => format!("{} h ago", s / 3600),
-        s @ 3600..86_400 => format!("{} h {} min ago", s / 3600, s / 60 % 60),
-        s if s < 2 * 86_400 => "1 day ago".to_owned(),
-        s => format!("{} days ago", s / 86_400),
+    let s = u64::try_from(seconds).unwrap_or_default();
+    match s {
+        0..60 => words::fill(words::pattern("ago"), &[("time", &written("seconds", s))]),
+        60..86_400 => words::fill(words::pattern("ago"), &[("time", &hours_and_minutes(s / 60))]),
+        86_400..172_800 => words::pattern("dayAgo").to_owned(),
+        _ => written("daysAgo", s / 86_400),
     }
+}
+
+/// `59 min`, `2 h`, `2 h 5 min`.
+fn hours_and_minutes(minutes: u64) -> String {
+    let (hours, rest) = (minutes / 60, minutes % 60);
+    match (hours, rest) {
+        (0, _) => written("minutes", minutes),
+        (_, 0) => written("hours", hours),
+        _ => words::fill(words::pattern("hoursMinutes"), &[("hours", &hours), ("minutes", &rest)]),
+    }
+}
+
+/// A whole number with its unit.
+fn written(pattern: &str, n: u64) -> String {
+    words::fill(words::pattern(pattern), &[("n", &n)])
+}
+
+/// A share, as a percentage with at most one decimal.
+#[must_use]
+pub fn percent(value: f64) -> String {
+    words::fill(words::pattern("percent"), &[("n", &number(value))])
+}
+
+/// How many cases a value stands on.
+#[must_use]
+pub fn sample_size(n: u64) -> String {
+    written("sample", n)
+}
+
+/// Some of all.
+#[must_use]
+pub fn of(n: impl Display, all: impl Display) -> String {
+    words::fill(words::pattern("of"), &[("n", &n), ("all", &all)])
 }
 
 /// Whole seconds from an instant to another.
@@ -83,7 +111,11 @@ pub fn day(at: Timestamp, zone: &TimeZone) -> String {
 #[must_use]
 pub fn moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    at.strftime(if at.year() == now.year() { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
+    let month = at.month().to_string();
+    let pattern = words::pattern(if at.year() == now.year() { "moment" } else { "momentOfYear" });
+    let values: [(&str, &dyn Display); 4] =
+        [("day", &at.day()), ("month", &words::month(&month)), ("year", &at.year()), ("time", &at.strftime("%H:%M"))];
+    words::fill(pattern, &values)
 }
 
 /// The same to the second, for lists in which many things happen in a minute: `21 Nov 09:41:07`.
@@ -103,7 +135,9 @@ pub fn since(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
 #[must_use]
 pub fn zone_name(iana: &str) -> String {
     match iana.rsplit_once('/') {
-        Some((area, city)) if area != "Etc" => format!("{} time", city.replace('_', " ")),
+        Some((area, city)) if area != "Etc" => {
+            words::fill(words::pattern("zone"), &[("city", &city.replace('_', " "))])
+        }
         _ => iana.to_owned(),
     }
 }
@@ -140,7 +174,7 @@ pub fn nps(score: Option<&NpsDoc>) -> String {
     match score {
         None => NONE.to_owned(),
         Some(score) if score.n == 0 => NONE.to_owned(),
-        Some(score) if score.n < SMALL_SAMPLE => format!("{} of {}", score.promoters, score.n),
+        Some(score) if score.n < SMALL_SAMPLE => of(score.promoters, score.n),
         Some(score) => {
             // From the counts: the document's value is rounded already, and 12.46 is 12, not 12.5 and then 13.
             #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
@@ -155,7 +189,7 @@ pub fn nps(score: Option<&NpsDoc>) -> String {
 #[must_use]
 pub fn sample(score: Option<&NpsDoc>) -> String {
     match score {
-        Some(score) if score.n >= SMALL_SAMPLE => format!("n {}", score.n),
+        Some(score) if score.n >= SMALL_SAMPLE => sample_size(score.n),
         _ => String::new(),
     }
 }
@@ -252,8 +286,7 @@ pub fn others(
 pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => NONE.to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
+        Value::Bool(value) => words::label(if *value { "yes" } else { "no" }).to_owned(),
         Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), number),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),

@@ -36,18 +36,19 @@ pub(super) struct Chip {
     pub notice: String,
 }
 
-/// An entry of the navigation.
-pub(super) const NAVIGATION: [(&str, &str); 4] =
-    [("/supervisor", "Supervisor"), ("/feedback", "Feedback"), ("/surveys", "Surveys"), ("/status", "Status")];
+/// The navigation of each user: address and key of the label.
+const NAVIGATION: [(&str, &str); 4] =
+    [("/supervisor", "supervisor"), ("/feedback", "feedback"), ("/surveys", "surveys"), ("/status", "status")];
 
 /// The entries for supervisors and administrators.
 const KEEPING: [(Role, &str, &str); 2] =
-    [(Role::Supervisor, "/displays", "Displays"), (Role::Administrator, "/audit", "Audit")];
+    [(Role::Supervisor, "/displays", "displays"), (Role::Administrator, "/audit", "audit")];
 
 /// The navigation of a user.
 pub(super) fn navigation(&role: &Role) -> impl Iterator<Item = (&'static str, &'static str)> {
     let keeping = KEEPING.into_iter().filter(move |(least, ..)| role >= *least);
-    NAVIGATION.into_iter().chain(keeping.map(|(_, address, name)| (address, name)))
+    let all = NAVIGATION.into_iter().chain(keeping.map(|(_, address, name)| (address, name)));
+    all.map(|(address, name)| (address, words::label(name)))
 }
 
 impl<'a> Frame<'a> {
@@ -96,15 +97,16 @@ fn source(page: &PageState, name: SourceName) -> Option<&SourceDoc> {
 
 /// What a viewer must know before believing a number: only a source that cannot be heard has something to say.
 fn notice(page: &PageState, name: SourceName, doc: &SourceDoc) -> String {
-    let since = |at: Timestamp| format!(" since {}", page.since(at));
+    let since = |at: Timestamp| words::fill(words::text("sinceTime"), &[("time", &page.since(at))]);
     let since = doc.last_data.or(doc.since).map_or_else(String::new, since);
     let reason = doc.reason.as_deref().map_or_else(String::new, |reason| format!(" {reason}"));
     let name = words::source(name.as_str());
-    match doc.state.as_str() {
-        "stale" => format!("{name} has sent no data{since}. Greyed values are older.{reason}"),
-        "down" => format!("{name} is unavailable{since}. Greyed values are older.{reason}"),
-        _ => String::new(),
-    }
+    let text = match doc.state.as_str() {
+        "stale" => "sourceStale",
+        "down" => "sourceDown",
+        _ => return String::new(),
+    };
+    words::fill(words::text(text), &[("source", &name), ("since", &since)]) + &reason
 }
 
 /// JSON that may stand in a script element: nothing in it can end the element or, in old engines, a line.

@@ -41,27 +41,27 @@ impl Timer {
     }
 }
 
-/// Clarity has not told it, though it is heard.
-pub(super) const UNTOLD: &str = "Clarity has not reported it.";
+/// Reasons of the catalogue for a dash. Clarity is live and has not reported the value.
+pub(super) const NOT_REPORTED: &str = "notReported";
 /// Clarity does not report such a metric.
-pub(super) const UNREPORTED: &str = "Clarity does not report it.";
+pub(super) const NOT_OFFERED: &str = "notOffered";
 /// Clarity is not asked for such a metric of queues.
-const NOT_ASKED: &str = "Not requested: add it to `queue_metrics`.";
+const NOT_REQUESTED: &str = "notRequested";
 /// No customer has answered.
-pub(super) const UNANSWERED: &str = "No responses in this period.";
-/// Who answers a queue is not known.
-pub(super) const UNSTAFFED: &str = "Clarity does not say which teams answer it.";
-/// Whose number it is where ours cannot be made.
-pub(super) const OF_CLARITY: &str = "Clarity's own count.";
-/// It is there, but not for this viewer.
-pub(super) const HIDDEN: &str = "You may not see this.";
+pub(super) const NO_RESPONSES: &str = "noResponses";
+/// The teams that answer a queue are not known.
+pub(super) const NO_TEAMS: &str = "noTeams";
+/// Clarity's own number, where ours cannot be computed.
+pub(super) const CLARITY_COUNT: &str = "clarityCount";
+/// The value exists, but not for this viewer.
+pub(super) const HIDDEN: &str = "hidden";
 
 /// Where answers of customers come from.
 pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::AgentConnect];
 /// Where everything about calls comes from.
 pub(super) const CALLS: &[SourceName] = &[SourceName::Clarity];
 
-/// Why a number is not known that comes from any of these sources.
+/// Why a number is not known that comes from any of these sources. `otherwise` is the reason while one of them is live.
 pub fn why(
     sources: &BTreeMap<String, Arc<SourceDoc>>,
     from: &[SourceName],
@@ -69,7 +69,7 @@ pub fn why(
     otherwise: &str,
 ) -> String {
     if is_hidden {
-        return HIDDEN.to_owned();
+        return words::reason(HIDDEN).to_owned();
     }
     let known = |name: &SourceName| {
         let doc = sources.get(name.as_str());
@@ -77,19 +77,23 @@ pub fn why(
     };
     let all: Vec<_> = from.iter().map(known).collect();
     if all.iter().any(|(_, state, _)| is_heard(state)) {
-        return otherwise.to_owned();
+        return words::reason(otherwise).to_owned();
     }
     // One that is configured and not heard says more than one that is not configured.
     let Some((name, state, reason)) = all.iter().find(|(_, state, _)| *state != "off").or(all.first()) else {
-        return otherwise.to_owned();
+        return words::reason(otherwise).to_owned();
     };
     let name = words::source(name.as_str());
-    let said = match *state {
-        "off" => return format!("{name} is not configured."),
-        "stale" => format!("{name} has sent no data."),
-        _ => format!("{name} cannot be reached."),
+    let text = match *state {
+        "off" => "notConfigured",
+        "stale" => "noData",
+        _ => "unreachable",
     };
-    reason.map_or(said.clone(), |reason| format!("{said} {reason}"))
+    let text = words::fill(words::reason(text), &[("source", &name)]);
+    match reason {
+        Some(reason) if *state != "off" => format!("{text} {reason}"),
+        _ => text,
+    }
 }
 
 /// Whether one of these sources is heard, so that nothing is a count.
@@ -110,12 +114,12 @@ impl PageState {
     /// Why a metric of a queue is not known.
     pub(super) fn why_no_metric(&self, name: &str) -> String {
         let is_asked = self.queue_metrics.iter().any(|asked| asked.eq_ignore_ascii_case(name));
-        self.why(if is_asked { UNREPORTED } else { NOT_ASKED })
+        self.why(if is_asked { NOT_OFFERED } else { NOT_REQUESTED })
     }
 
     /// Why something that customers answered is not known.
     pub(super) fn why_unanswered(&self, is_hidden: bool) -> String {
-        why(&self.state.sources, ANSWERS, is_hidden, UNANSWERED)
+        why(&self.state.sources, ANSWERS, is_hidden, NO_RESPONSES)
     }
 
     /// The agents that are counted under a key of `counts`.
@@ -131,5 +135,5 @@ pub(super) fn longest_of(
     waiting: Option<i64>,
     why: impl FnOnce() -> String,
 ) -> Timer {
-    page.timer(since).or(|| if waiting == Some(0) { "No customer is waiting.".to_owned() } else { why() })
+    page.timer(since).or(|| if waiting == Some(0) { words::reason("noneWaiting").to_owned() } else { why() })
 }

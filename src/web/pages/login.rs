@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::words;
 use crate::domain::Role;
 
 /// The page.
@@ -26,17 +27,6 @@ pub struct LoginPage<'a> {
 /// Renders the page.
 pub fn login(page: &LoginPage<'_>) -> Result<String, askama::Error> {
     Page { page }.render()
-}
-
-/// A role of the demo, and what it does.
-pub(super) fn part(role: &Role) -> (&'static str, &'static str) {
-    match role {
-        Role::Display => ("Display", "a screen on the wall"),
-        Role::Agent => ("Agent", "sees their own day, and what customers said about it"),
-        Role::TeamLead => ("Team lead", "sees a team, and answers its customers"),
-        Role::Supervisor => ("Supervisor", "sees a business unit, and acts on agents and contacts"),
-        Role::Administrator => ("Administrator", "sees everything, the audit, and who is in"),
-    }
 }
 
 #[derive(Template)]

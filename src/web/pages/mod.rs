@@ -156,22 +156,28 @@ impl PageState {
     fn queue_name(&self, id: i64) -> String {
         match self.state.queues.get(&id.to_string()) {
             Some(queue) => queue.name.clone(),
-            None => words::special_queue(id).map_or_else(|| format!("Queue {id}"), str::to_owned),
+            None => words::special_queue(id)
+                .map_or_else(|| words::fill(words::text("queueNumber"), &[("id", &id)]), str::to_owned),
         }
     }
 
     /// An agent's name.
     fn agent_name(&self, id: i64) -> String {
-        self.state.agents.get(&id.to_string()).map_or_else(|| format!("Agent {id}"), |agent| agent.name.clone())
+        self.state
+            .agents
+            .get(&id.to_string())
+            .map_or_else(|| words::fill(words::text("agentNumber"), &[("id", &id)]), |agent| agent.name.clone())
     }
 
     /// A team's name.
     fn team_name(&self, id: Option<i64>) -> String {
         match id {
-            None => "No team".to_owned(),
-            Some(id) => {
-                self.state.teams.get(&id.to_string()).map_or_else(|| format!("Team {id}"), |team| team.name.clone())
-            }
+            None => words::text("noTeam").to_owned(),
+            Some(id) => self
+                .state
+                .teams
+                .get(&id.to_string())
+                .map_or_else(|| words::fill(words::text("teamNumber"), &[("id", &id)]), |team| team.name.clone()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a page stands in a list of which it shows a part, and the way to the other parts.
 
-use super::{PageState, format};
+use super::{PageState, format, words};
 use crate::live::document::ListDoc;
 use crate::live::list::PAGE;
 
@@ -46,14 +46,17 @@ pub(super) fn range(list: &ListDoc) -> String {
         return String::new();
     }
     let needed = match list.needs_action {
-        0 => "none needs action".to_owned(),
-        1 => "1 needs action".to_owned(),
-        some => format!("{} need action", count(some)),
+        0 => words::text("noneNeedsAction").to_owned(),
+        1 => words::text("oneNeedsAction").to_owned(),
+        some => words::fill(words::text("needAction"), &[("n", &count(some))]),
     };
     let first = (list.page.max(1) - 1) * PAGE as u64 + 1;
     let last = list.total.min(first + PAGE as u64 - 1);
     if first > list.total {
-        return format!("Nothing is left here; {} in all, {needed}", count(list.total));
+        return words::fill(words::text("pastTheEnd"), &[("total", &count(list.total)), ("needed", &needed)]);
     }
-    format!("{} to {} of {}, {needed}", count(first), count(last), count(list.total))
+    words::fill(
+        words::text("listRange"),
+        &[("first", &count(first)), ("last", &count(last)), ("total", &count(list.total)), ("needed", &needed)],
+    )
 }

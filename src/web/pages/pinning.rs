@@ -70,9 +70,10 @@ impl Candidate {
 
 /// How many calls it might be besides the one that was found.
 fn possible(count: usize) -> String {
-    match count {
-        0 => "Is it another call?".to_owned(),
-        1 => "1 other possible call".to_owned(),
-        count => format!("{count} possible calls"),
-    }
+    let text = match count {
+        0 => "anotherCall",
+        1 => "oneCandidate",
+        _ => "candidates",
+    };
+    words::fill(words::text(text), &[("n", &count)])
 }

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::frame::NAVIGATION;
+use super::frame::navigation;
+use super::words;
 
 /// Renders a page that says what is the matter and what to do. It needs no document, so it works when nothing else
 /// does.

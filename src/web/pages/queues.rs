@@ -1,8 +1,10 @@
 //! The table of queues, and the numbers that queues have together.
 
+use std::fmt::Display;
+
 use super::agents::is_small;
 use super::known::longest_of;
-use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
+use super::known::{CLARITY_COUNT, HIDDEN, Known, NO_TEAMS, NOT_REPORTED};
 use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
 use crate::live::document::{QueueDoc, metric_total};
@@ -11,19 +13,13 @@ use crate::live::document::{QueueDoc, metric_total};
 const SHOWN: [&str; 3] = ["queuedCount", "answeredCount", "abandonedCount"];
 
 const COLUMNS: [Column; 7] = [
-    ("name", "Queue", "", false),
-    ("waiting", "Waiting", "Customers who wait now", true),
-    ("longest", "Longest", "How long the longest waiting customer has waited", true),
-    ("agents", "Agents", "Agents of the teams that answer it: ready for the next contact, of those logged in", true),
-    ("answered", "Answered", "Contacts answered, over all kinds", true),
-    ("abandoned", "Abandoned", "Customers who left while waiting", true),
-    (
-        "nps",
-        "NPS",
-        "Net promoter score of the feedback about it with the number of answers; of fewer than five answers, the \
-            promoters among them",
-        true,
-    ),
+    ("name", "queue", "", false),
+    ("waiting", "waiting", "waiting", true),
+    ("longest", "longest", "longest", true),
+    ("agents", "agents", "queueAgents", true),
+    ("answered", "answered", "answered", true),
+    ("abandoned", "abandoned", "abandoned", true),
+    ("nps", "nps", "score", true),
 ];
 
 /// The table.
@@ -79,11 +75,11 @@ impl QueueRow {
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
-            open: queue.open.map_or("", |open| if open { "Open" } else { "Closed" }),
+            open: queue.open.map_or("", |open| words::label(if open { "openState" } else { "closedState" })),
             is_open: queue.open,
-            waiting: Known::count(queue.waiting, || page.why(UNTOLD)),
+            waiting: Known::count(queue.waiting, || page.why(NOT_REPORTED)),
             has_waiting: queue.waiting.is_some_and(|waiting| waiting > 0),
-            longest: longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(UNTOLD)),
+            longest: longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(NOT_REPORTED)),
             agents: staff(page, id, queue),
             answered: metric("answeredCount"),
             abandoned: metric("abandonedCount"),
@@ -98,15 +94,14 @@ impl QueueRow {
 /// How many of a queue's agents are available, of those logged in: our own count, else Clarity's.
 fn staff(page: &PageState, id: &str, queue: &QueueDoc) -> Known {
     let ours = page.staff(&format!("queue:{id}")).map(|staff| (staff.available, staff.logged_in));
-    let written = |available: String, online: String| format!("{available} of {online}");
     match (ours, queue.agents_available) {
         (Some((available, online)), _) => {
             let count = |count: u64| format::count(i64::try_from(count).ok());
-            Known { text: written(count(available), count(online)), why: String::new() }
+            Known { text: format::of(count(available), count(online)), why: String::new() }
         }
         (None, Some(available)) => {
-            let text = written(format::count(Some(available)), format::count(queue.agents_online));
-            Known { text, why: OF_CLARITY.to_owned() }
+            let text = format::of(format::count(Some(available)), format::count(queue.agents_online));
+            Known { text, why: words::reason(CLARITY_COUNT).to_owned() }
         }
         (None, None) => Known::new(None, || unstaffed(page, queue)),
     }
@@ -115,24 +110,33 @@ fn staff(page: &PageState, id: &str, queue: &QueueDoc) -> Known {
 /// Why it is not known how many agents a queue has.
 pub(super) fn unstaffed(page: &PageState, queue: &QueueDoc) -> String {
     match queue.hidden.contains_key("staff") {
-        true => HIDDEN.to_owned(),
-        false => page.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD }),
+        true => words::reason(HIDDEN).to_owned(),
+        false => page.why(if queue.teams.is_empty() { NO_TEAMS } else { NOT_REPORTED }),
     }
 }
 
 /// Who waits, in order, then everything without a column.
 fn more(page: &PageState, id: &str, queue: &QueueDoc) -> String {
     let waiting = contact::by_begin(&queue.sessions).into_iter().enumerate().map(|(place, session)| {
-        let since = session.since.map_or_else(String::new, |since| format!(", since {}", page.since(since)));
-        let customer = session.customer.as_deref().unwrap_or("Customer");
-        format!("{}. {customer}, {}{since}", place + 1, words::modality(&session.modality))
+        let since = session
+            .since
+            .map_or_else(String::new, |since| words::fill(words::text("sinceSuffix"), &[("time", &page.since(since))]));
+        let customer = session.customer.as_deref().unwrap_or(words::label("customer"));
+        let modality = words::modality(&session.modality);
+        let values: [(&str, &dyn Display); 3] =
+            [("place", &(place + 1)), ("customer", &customer), ("modality", &modality)];
+        words::fill(words::text("waitingCustomer"), &values) + &since
     });
-    let estimate = queue.estimated_wait_seconds.map(|wait| format!("Estimated wait: {}", format::duration(wait)));
+    let estimate = queue
+        .estimated_wait_seconds
+        .map(|wait| words::fill(words::text("estimatedWait"), &[("time", &format::duration(wait))]));
     let own = queue.agents_available.filter(|_| page.staff(&format!("queue:{id}")).is_some()).map(|available| {
         let online = format::count(queue.agents_online);
-        format!("Clarity's own count: {} available, {online} logged in", format::count(Some(available)))
+        let available = format::count(Some(available));
+        words::fill(words::text("clarityCounts"), &[("available", &available), ("loggedIn", &online)])
     });
-    let calls = queue.calls_today.map(|calls| format!("Calls today: {}", format::count(Some(calls))));
+    let calls =
+        queue.calls_today.map(|calls| words::fill(words::text("callsToday"), &[("n", &format::count(Some(calls)))]));
     let others = format::others(&queue.metrics, &queue.other, &SHOWN, &page.state.labels);
     let lines = waiting.chain(own).chain(estimate).chain(calls).chain([others]).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")

@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{CurrentUser, format};
+use super::{CurrentUser, format, words};
 use crate::actions::sign_in::SignInSummary;
 use crate::domain::Role;
 
@@ -19,7 +19,7 @@ pub fn sign_ins(
     let rows = listed.iter().map(|it| Row {
         id: it.id.clone(),
         name: it.name.clone(),
-        role: it.role.to_string(),
+        role: words::role(it.role.as_str()).to_owned(),
         began: format::moment(it.began, zone, now),
         used: format::ago(format::seconds_between(it.used, now)),
         address: it.client.address.map_or_else(|| format::NONE.to_owned(), |address| address.to_string()),

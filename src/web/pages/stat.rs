@@ -2,10 +2,11 @@
 //! `static/format.js` writes the same.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::known::{self, ANSWERS};
-use super::{PageState, format, step};
+use super::{PageState, format, step, words};
 use crate::domain::SourceName;
 use crate::live::document::{
     EffectDoc, FeedbackTotalDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, RatioDoc, SourceDoc, TimesDoc,
@@ -82,9 +83,6 @@ pub(super) struct Row {
     pub stats: Vec<Stat>,
 }
 
-/// A column of counts: its heading, what it means, and what stands in it.
-pub(super) type Column = (&'static str, &'static str, Measure);
-
 /// What there is of an entity, but not for this viewer.
 pub(super) type Hidden = BTreeMap<String, bool>;
 
@@ -95,7 +93,7 @@ pub(super) type Entity<'a> = (&'a String, &'a String, &'a Hidden, Option<&'a Fee
 pub(super) struct Table {
     pub section: &'static str,
     pub title: &'static str,
-    pub columns: &'static [Column],
+    pub columns: &'static [Measure],
     pub rows: Vec<Row>,
     pub blank: Row,
 }
@@ -124,6 +122,21 @@ impl Measure {
             Self::RecoveryToRating => "month/recoveryToRating",
             Self::TagEffect => "effect",
         }
+    }
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        words::label(self.key())
+    }
+
+    /// What it means.
+    pub fn help(self) -> &'static str {
+        words::help(self.key())
+    }
+
+    /// Its key in the catalogue: the last step of its path.
+    fn key(self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or_default()
     }
 
     /// What a total says of it.
@@ -211,17 +224,14 @@ impl Table {
     pub fn new<'a>(
         section: &'static str,
         title: &'static str,
-        columns: &'static [Column],
+        columns: &'static [Measure],
         page: &PageState,
         entities: impl Iterator<Item = Entity<'a>>,
     ) -> Self {
         let row = |entity: Entity<'_>, step: String| Row {
             id: entity.0.clone(),
             name: entity.1.clone(),
-            stats: columns
-                .iter()
-                .map(|(.., measure)| Stat::of_entity(page, section, &step, entity, *measure))
-                .collect(),
+            stats: columns.iter().map(|measure| Stat::of_entity(page, section, &step, entity, *measure)).collect(),
             step,
         };
         let mut rows: Vec<Row> = entities.map(|entity| row(entity, step(entity.0))).collect();
@@ -266,7 +276,7 @@ impl Stat {
             format::NONE.clone_into(&mut stat.text);
         }
         if stat.text == format::NONE && stat.title.is_empty() {
-            stat.title = known::why(sources, from, is_hidden, known::UNANSWERED);
+            stat.title = known::why(sources, from, is_hidden, known::NO_RESPONSES);
         }
         Self { path, format, ..stat }
     }
@@ -280,26 +290,32 @@ impl Stat {
             Counted::Nps(score) => Self {
                 text: format::nps(Some(score)),
                 note: format::sample(Some(score)),
-                title: format!(
-                    "Promoters: {}, detractors: {}, answers: {}",
-                    score.promoters, score.detractors, score.n
+                title: words::fill(
+                    words::text("npsCounts"),
+                    &[("promoters", &score.promoters), ("detractors", &score.detractors), ("n", &score.n)],
                 ),
                 is_small: score.small,
                 ..Self::default()
             },
             Counted::Ratio(RatioDoc { value, hit, n, low, high, small }) => Self {
-                text: if *small { format!("{hit} of {n}") } else { format!("{} %", format::number(*value)) },
-                note: if *small { String::new() } else { format!("n {n}") },
-                title: format!("{hit} of {n}: with a confidence of 95 % between {low} and {high} %"),
+                text: if *small { format::of(hit, n) } else { format::percent(*value) },
+                note: if *small { String::new() } else { format::sample_size(*n) },
+                title: words::fill(
+                    words::text("ratioInterval"),
+                    &[("hit", hit), ("n", n), ("low", low), ("high", high)],
+                ),
                 is_small: *small,
                 ..Self::default()
             },
             Counted::Times(times) => {
                 let (median, p90) = (format::duration(times.median_seconds), format::duration(times.p90_seconds));
-                let hours = if times.in_opening_hours { " of opening hours" } else { "" };
+                let note = words::text(if times.in_opening_hours { "p90OpeningHours" } else { "p90" });
                 Self {
-                    note: format!("90 %: {p90}{hours}"),
-                    title: format!("Half of {} within {median}, nine of ten within {p90}", times.n),
+                    note: words::fill(note, &[("time", &p90)]),
+                    title: words::fill(
+                        words::text("medianAndP90"),
+                        &[("n", &times.n), ("median", &median), ("p90", &p90)],
+                    ),
                     text: median,
                     is_small: times.small,
                     ..Self::default()
@@ -313,16 +329,16 @@ impl Stat {
                 let others = effect.without.as_ref().map_or(0, |without| without.n);
                 Self {
                     text: effect.lift.map_or_else(|| format::NONE.to_owned(), signed),
-                    title: format!(
-                        "{with} stars with the tag (n {}), {without} without it (n {others})",
-                        effect.with.n
+                    title: words::fill(
+                        words::text("tagEffect"),
+                        &[("with", &with), ("n", &effect.with.n), ("without", &without), ("others", &others)],
                     ),
                     ..Self::default()
                 }
             }
             Counted::Mean(mean) => Self {
                 text: if format == "+" { signed(mean.value) } else { format::number(mean.value) },
-                note: format!("n {}", mean.n),
+                note: format::sample_size(mean.n),
                 is_small: mean.small,
                 ..Self::default()
             },
@@ -348,11 +364,11 @@ pub(super) fn stats(
     path: &str,
     total: Option<&FeedbackTotalDoc>,
     hidden: &Hidden,
-    wanted: &[Column],
+    wanted: &[Measure],
 ) -> Vec<Named> {
-    let named = |(name, help, measure): &Column| Named {
-        name,
-        help,
+    let named = |measure: &Measure| Named {
+        name: measure.label(),
+        help: measure.help(),
         stat: Stat::of_total(page, path, total, hidden, *measure),
     };
     wanted.iter().map(named).collect()
@@ -361,7 +377,8 @@ pub(super) fn stats(
 /// Since when the thirty days count: `30 days since 23 Oct 00:00`.
 pub(super) fn window(page: &PageState, total: Option<&FeedbackTotalDoc>) -> String {
     let since = total.and_then(|total| total.month.as_ref()?.since);
-    since.map_or_else(String::new, |since| format!("30 days since {}", page.moment(since)))
+    since
+        .map_or_else(String::new, |since| words::fill(words::text("last30DaysSince"), &[("time", &page.moment(since))]))
 }
 
 /// Why ended interactions have no survey request, with counts.
@@ -369,9 +386,17 @@ pub(super) fn skip_reasons(page: &PageState, total: Option<&FeedbackTotalDoc>) -
     let Some(coverage) = total.and_then(|total| total.coverage.as_ref()) else { return String::new() };
     let since = coverage.since.map(|since| page.moment(since)).unwrap_or_default();
     let reasons = coverage.reasons.iter().map(|(reason, n)| format!("{}: {n}", format::label(reason).to_lowercase()));
-    let skipped = reasons.collect::<Vec<_>>().join(" · ");
-    let skipped = if skipped.is_empty() { skipped } else { format!(". Skipped: {skipped}") };
-    format!("{} of {} ended interactions since {since}{skipped}", coverage.asked.hit, coverage.asked.n)
+    let counts = [("hit", &coverage.asked.hit as &dyn Display), ("n", &coverage.asked.n), ("time", &since)];
+    let coverage = words::fill(words::text("coverage"), &counts);
+    match reasons.collect::<Vec<_>>().join(" · ") {
+        none if none.is_empty() => coverage,
+        reasons => format!("{coverage}. {}", skipped(&reasons)),
+    }
+}
+
+/// Skip reasons with their counts, in a sentence.
+pub(super) fn skipped(reasons: &str) -> String {
+    words::fill(words::text("skipped"), &[("reasons", &reasons)])
 }
 
 fn signed(value: f64) -> String {

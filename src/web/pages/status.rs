@@ -11,7 +11,7 @@ use crate::live::document::SourceDoc;
 /// Renders the page.
 pub fn status(page: &PageState, unusable: &Unusable) -> Result<String, askama::Error> {
     Page {
-        frame: Frame::new(page, "/status", "Status"),
+        frame: Frame::new(page, "/status", words::label("status")),
         cards: SourceName::ALL.into_iter().map(|name| Card::new(page, name)).collect(),
         disk: Disk::new(page),
         unusable,
@@ -73,23 +73,23 @@ struct Card {
 impl Card {
     fn new(page: &PageState, name: SourceName) -> Self {
         let doc = page.state.sources.get(name.as_str()).cloned().unwrap_or_default();
-        let (label, section, what) = match name {
-            SourceName::Clarity => ("Clarity", "clarity", "Telephony: who is on which call"),
-            SourceName::Goodays => ("Goodays", "goodays", "What customers say"),
-            SourceName::AgentConnect => ("Agent Connect", "agent_connect", "Surveys about agents"),
-            SourceName::Kustomer => ("Kustomer", "kustomer", "Where conversations are closed"),
-            SourceName::Store => ("Disk", "store", "What must survive"),
+        let section = match name {
+            SourceName::AgentConnect => "agent_connect",
+            name => name.as_str(),
         };
         Self {
             key: name.as_str(),
-            name: label,
+            name: words::source(name.as_str()),
             section,
-            what,
+            what: words::source_help(name.as_str()),
             counters: counters(&doc),
             state: if doc.state.is_empty() { "off".to_owned() } else { doc.state.clone() },
             since: page.age(doc.since),
             last_data: page.age(doc.last_data),
-            next_try: doc.next_try.map(|at| format!("Next try at {}", page.clock(at))).unwrap_or_default(),
+            next_try: doc
+                .next_try
+                .map(|at| words::fill(words::text("nextTry"), &[("time", &page.clock(at))]))
+                .unwrap_or_default(),
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
             reason: doc.reason.clone().unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),
@@ -105,8 +105,8 @@ fn not_permitted(agents: &std::collections::BTreeMap<String, String>) -> String 
     }
     let mut names: Vec<&str> = agents.values().map(String::as_str).collect();
     names.sort_unstable();
-    let (noun, names) = (if names.len() == 1 { "agent" } else { "agents" }, names.join(", "));
-    format!("Clarity does not permit Callboard's account to see {} {noun}: {names}.", agents.len())
+    let text = words::text(if names.len() == 1 { "notPermittedOne" } else { "notPermitted" });
+    words::fill(text, &[("n", &names.len()), ("names", &names.join(", "))])
 }
 
 fn counters(doc: &SourceDoc) -> Known {
@@ -114,5 +114,5 @@ fn counters(doc: &SourceDoc) -> Known {
         format!("{}: {}", format::label(name), format::count(i64::try_from(*count).ok()))
     };
     let lines = doc.counters.iter().map(line).collect::<Vec<_>>().join("\n");
-    Known::new((!doc.hidden.contains_key("counters")).then_some(lines), || HIDDEN.to_owned())
+    Known::new((!doc.hidden.contains_key("counters")).then_some(lines), || words::reason(HIDDEN).to_owned())
 }

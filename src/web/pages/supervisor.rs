@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::agents::AgentTable;
 use super::frame::Frame;
-use super::known::{CALLS, Known, UNTOLD, any_heard, longest_of, why};
+use super::known::{CALLS, Known, NOT_REPORTED, any_heard, longest_of, why};
 use super::queues::QueueTable;
 use super::table_query::TextKey;
 use super::{PageState, TableQuery, Timer, words};
@@ -16,7 +16,7 @@ pub fn supervisor(page: &PageState, view: &TableQuery) -> Result<String, askama:
     let mut teams: Vec<_> = page.state.teams.iter().map(|(id, team)| (id.clone(), team.name.clone())).collect();
     teams.sort_by_cached_key(|(_, name)| TextKey::new(name));
     Page {
-        frame: Frame::new(page, "/supervisor", "Supervisor"),
+        frame: Frame::new(page, "/supervisor", words::label("supervisor")),
         tiles: Tiles::new(page),
         queues: QueueTable::new(page, view),
         agents: AgentTable::new(page, view),
@@ -60,27 +60,27 @@ impl Tiles {
     fn new(page: &PageState) -> Self {
         let none = CountsDoc::default();
         let counts = page.state.counts.get(COUNTED_ALL).map_or(&none, |counts| counts);
-        let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || page.why(UNTOLD));
+        let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || page.why(NOT_REPORTED));
         let number = |of: fn(&StaffDoc) -> u64| agents(of).text;
         Self {
             waiting: waiting(page, counts),
             longest: longest(page, counts),
             longest_queue: match (counts.longest_wait_queue, counts.waiting) {
-                (Some(queue), _) => format!("in {}", page.queue_name(queue)),
-                (None, Some(0)) => "No customer is waiting".to_owned(),
-                (None, _) => "Not known".to_owned(),
+                (Some(queue), _) => words::fill(words::text("inQueue"), &[("queue", &page.queue_name(queue))]),
+                (None, Some(0)) => words::text("noneWaiting").to_owned(),
+                (None, _) => words::text("notKnown").to_owned(),
             },
             available: agents(|staff| staff.available),
-            logged_in: format!("of {} logged in", number(|staff| staff.logged_in)),
+            logged_in: words::fill(words::text("ofLoggedIn"), &[("n", &number(|staff| staff.logged_in))]),
             in_contact: agents(|staff| staff.in_contact),
             ringing: number(|staff| staff.ringing),
             after_call: agents(|staff| staff.after_call),
-            away: format!("and {} away", number(|staff| staff.away)),
+            away: words::fill(words::text("andAway"), &[("n", &number(|staff| staff.away))]),
             open: Known::count(counts.open_feedback, || {
                 let (sources, is_hidden) = (&page.state.sources, counts.hidden.contains_key("openFeedback"));
                 // It is added up over teams, and of those Clarity tells.
                 let from = if any_heard(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
-                why(sources, from, is_hidden, UNTOLD)
+                why(sources, from, is_hidden, NOT_REPORTED)
             }),
         }
     }
@@ -88,12 +88,14 @@ impl Tiles {
 
 /// How many wait in all.
 pub(super) fn waiting(page: &PageState, counts: &CountsDoc) -> Known {
-    Known::count(counts.waiting, || why(&page.state.sources, CALLS, counts.hidden.contains_key("waiting"), UNTOLD))
+    Known::count(counts.waiting, || {
+        why(&page.state.sources, CALLS, counts.hidden.contains_key("waiting"), NOT_REPORTED)
+    })
 }
 
 /// The longest wait of all: zero where it is known that no caller waits.
 pub(super) fn longest(page: &PageState, counts: &CountsDoc) -> Timer {
     longest_of(page, counts.longest_wait_since, counts.waiting, || {
-        why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)
+        why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), NOT_REPORTED)
     })
 }

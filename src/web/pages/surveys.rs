@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::answering::UNNAMED_CUSTOMER;
 use super::contact::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
@@ -12,14 +11,14 @@ use crate::actions::surveys::SkippedInteraction;
 use crate::live::document::SurveyDoc;
 
 /// What stands on top, of thirty days but for today's coverage.
-const TILES: [stat::Column; 7] = [
-    ("Response rate", "Requests that were answered, of those that were delivered", Measure::ResponseRate),
-    ("Survey coverage today", "Ended interactions with a survey request, of all that ended today", Measure::Coverage),
-    ("Stars", "Mean of 1 to 5", Measure::Stars),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
-    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", Measure::Recovered),
-    ("Rating to recovery", "From a low rating to the request that asks again: the median", Measure::RatingToRecovery),
-    ("Recovery to rating", "From that request to the second rating: the median", Measure::RecoveryToRating),
+const TILES: [Measure; 7] = [
+    Measure::ResponseRate,
+    Measure::Coverage,
+    Measure::Stars,
+    Measure::Csat,
+    Measure::Recovered,
+    Measure::RatingToRecovery,
+    Measure::RecoveryToRating,
 ];
 
 /// What the script puts an identity for.
@@ -35,7 +34,7 @@ pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<Strin
     let total = floor.and_then(|floor| floor.feedback.as_ref());
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     Page {
-        frame: Frame::new(page, "/surveys", "Surveys"),
+        frame: Frame::new(page, "/surveys", words::label("surveys")),
         window: stat::window(page, total),
         tiles: stat::stats(page, "totals/floor/feedback", total, &hidden, &TILES),
         coverage: stat::skip_reasons(page, total),
@@ -101,7 +100,7 @@ fn not_asked(page: &PageState) -> String {
         Some(format!("{reason}: {}", format::count(i64::try_from(*count).ok())))
     };
     let reasons: Vec<String> = counters.into_iter().flatten().filter_map(reason).collect();
-    if reasons.is_empty() { String::new() } else { format!("Skipped: {}", reasons.join(" · ")) }
+    if reasons.is_empty() { String::new() } else { stat::skipped(&reasons.join(" · ")) }
 }
 
 /// A skipped interaction.
@@ -166,7 +165,7 @@ struct Row {
 
 impl Row {
     fn new(page: &PageState, id: &str, survey: &SurveyDoc) -> Self {
-        let customer = survey.customer.as_deref().unwrap_or(UNNAMED_CUSTOMER);
+        let customer = survey.customer.as_deref().unwrap_or(words::text("theCustomer"));
         Self {
             id: id.to_owned(),
             step: step(id),
@@ -187,11 +186,11 @@ impl Row {
             origin: words::origin(&survey.origin).to_owned(),
             delivery: survey.delivery.clone().unwrap_or_default(),
             body: survey.body.clone().unwrap_or_default(),
-            stars: survey.stars.map(|stars| format!("{stars} of 5 stars")).unwrap_or_default(),
-            nps: survey.nps.map(|nps| format!("NPS {nps}")).unwrap_or_default(),
+            stars: survey.stars.map(|stars| words::fill(words::text("stars"), &[("n", &stars)])).unwrap_or_default(),
+            nps: survey.nps.map(|nps| words::fill(words::text("npsScore"), &[("n", &nps)])).unwrap_or_default(),
             comment: survey.comment.clone().unwrap_or_default(),
-            retry_question: format!("Send {customer} the request for a survey?"),
-            recover_question: format!("Ask {customer} again, now that it was made good?"),
+            retry_question: words::fill(words::text("askRetrySurvey"), &[("customer", &customer)]),
+            recover_question: words::fill(words::text("askRecover"), &[("customer", &customer)]),
             note: survey.note.clone().unwrap_or_default(),
             candidate: survey.candidate.clone().unwrap_or_default(),
             may_retry: survey.may_retry,

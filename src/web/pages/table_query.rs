@@ -3,6 +3,8 @@
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use url::form_urlencoded::{Serializer, parse};
 
+use super::words;
+
 /// A viewer's choice, read leniently: what means nothing is as good as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableQuery {
@@ -93,7 +95,8 @@ pub(super) struct Heading {
     pub sorted: &'static str,
 }
 
-/// A column: key, label, what it means, whether it is a number. Numbers are sorted largest first.
+/// A column: its key in the address, the keys of its label and of its help (or none), and whether it is a number.
+/// Numbers are sorted largest first.
 pub(super) type Column = (&'static str, &'static str, &'static str, bool);
 
 /// The headings of a table that is sorted by `sort` and `dir`. `with` makes the choice for another column.
@@ -105,7 +108,7 @@ pub(super) fn headings(
 ) -> Vec<Heading> {
     columns
         .iter()
-        .map(|&(key, label, title, is_number)| {
+        .map(|&(key, label, help, is_number)| {
             let is_sorted = key == sort;
             let next = match (is_sorted, dir) {
                 (true, "desc") => "asc",
@@ -115,8 +118,8 @@ pub(super) fn headings(
             };
             Heading {
                 key,
-                label,
-                title,
+                label: words::label(label),
+                title: words::help(help),
                 is_number,
                 href: with(key, next).address(),
                 sorted: match (is_sorted, dir) {

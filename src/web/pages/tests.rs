@@ -332,11 +332,11 @@ fn pages_have_no_inline_script_or_style() {
 fn empty_floor_has_a_message() {
     let page = page(&json!({}));
     let html = supervisor(&page, &TableQuery::default()).unwrap();
-    assert!(html.contains("You may see no queues") && html.contains("You may see no agents"));
+    assert!(html.contains("No queues yet") && html.contains("No agents yet"));
     assert!(feedback(&page).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
     let asking = surveys(&page, &[]).unwrap();
     assert!(asking.contains("Add <code>[agent_connect]</code> to the configuration") && !asking.contains("<form"));
-    assert!(status(&page, &Unusable::default()).unwrap().contains("Not configured: add <code>[clarity]</code>"));
+    assert!(status(&page, &Unusable::default()).unwrap().contains("Not configured: add [clarity]"));
     assert!(wallboard(&page, &board()).unwrap().contains("This board has no queues to show"));
     assert!(feedback_item(&page, "r1").unwrap().is_none());
     assert!(agent(&page, "41").unwrap().is_none());
@@ -366,7 +366,7 @@ fn wallboard_names_no_customer() {
     let seen = html.split("<script type=\"application/json\"").next().unwrap();
     assert!(!seen.contains("Ann B.") && !seen.contains("Customer "));
     assert_eq!(cell(&html, "counts/all", "boardTile\" data-arg=\"queuedCount"), "16", "only its own queues count");
-    assert_eq!(cell(&html, "queues/7\" data-also=\"counts/queue:7", "tile\" data-arg=\"serviceLevel:7"), "n/a");
+    assert_eq!(cell(&html, "queues/7\" data-also=\"counts/queue:7", "tile\" data-arg=\"serviceLevel:7"), "–");
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn feedback_card_shows_the_newest_words_of_the_thread() {
     let ours = json!({ "at": "2026-11-20T09:00:00Z", "from": "Mia F.", "text": "We are sorry." });
     let again = json!({ "at": "2026-11-20T10:00:00Z", "text": "Still broken." });
     for (messages, shown) in [
-        (json!({}), "No words, only answers."),
+        (json!({}), "No comment"),
         (json!({ "z": first }), "The lamp is broken."),
         (json!({ "z": first, "m": ours }), "Mia F.: We are sorry."),
         (json!({ "z": first, "m": ours, "a": again }), "Still broken."),

@@ -79,8 +79,8 @@ impl Unusable {
         let times = |at: Timestamp| (format::moment(at, zone, now), at.to_string());
         let count = |count: u64| format::count(i64::try_from(count).ok());
         let sentence = |(source, events): &(&str, u64)| {
-            let plural = if *events == 1 { "event" } else { "events" };
-            format!("{}: {} {plural}", words::source(source), count(*events))
+            let text = words::text(if *events == 1 { "oneEvent" } else { "events" });
+            words::fill(text, &[("source", &words::source(source)), ("n", &count(*events))])
         };
         Self {
             is_known: true,
@@ -98,7 +98,7 @@ impl Unusable {
                 .into_iter()
                 .map(|of| {
                     let (at, exactly) = times(of.newest);
-                    let name = of.name.unwrap_or_else(|| "other types".to_owned());
+                    let name = of.name.unwrap_or_else(|| words::text("otherTypes").to_owned());
                     Unknown { name, source: source(&of.source), count: count(of.count), at, exactly, seq: of.seq }
                 })
                 .collect(),
@@ -137,5 +137,5 @@ impl Unusable {
 
 fn source(key: &str) -> &'static str {
     let known = crate::domain::SourceName::ALL.into_iter().find(|known| known.as_str() == key);
-    known.map_or("another system", |known| words::source(known.as_str()))
+    known.map_or(words::text("anotherSystem"), |known| words::source(known.as_str()))
 }

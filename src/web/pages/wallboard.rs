@@ -6,12 +6,12 @@ use askama::Template;
 
 use super::frame::Frame;
 use super::known::longest_of;
-use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
+use super::known::{CLARITY_COUNT, HIDDEN, Known, NO_TEAMS, NOT_REPORTED};
 use super::queues::unstaffed;
 use super::stat::Stat;
 use super::supervisor::{longest, waiting};
 use super::table_query::TextKey;
-use super::{PageState, Timer, format, step};
+use super::{PageState, Timer, format, step, words};
 use crate::live::document::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
@@ -172,7 +172,8 @@ impl Tile {
     fn of_all(page: &PageState, name: &str) -> Self {
         let none = CountsDoc::default();
         let counts = page.state.counts.get(COUNTED_ALL).map_or(&none, |counts| counts);
-        let why = || if counts.hidden.contains_key("staff") { HIDDEN.to_owned() } else { page.why(UNSTAFFED) };
+        let why =
+            || if counts.hidden.contains_key("staff") { words::reason(HIDDEN).to_owned() } else { page.why(NO_TEAMS) };
         let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), why);
         let value = match name {
             "queuedCount" => waiting(page, counts).into(),
@@ -199,12 +200,14 @@ impl Tile {
         let staff = |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (page.staff(&format!("queue:{id}")), clarity)
         {
             (Some(staff), _) => Known::count(Some(of(staff)), String::new),
-            (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
+            (None, Some(count)) => {
+                Known { why: words::reason(CLARITY_COUNT).to_owned(), ..Known::count(Some(count), String::new) }
+            }
             (None, None) => Known::new(None, || unstaffed(page, queue)),
         };
         let value = match name {
-            "queuedCount" => Known::count(queue.waiting, || page.why(UNTOLD)).into(),
-            "longestWait" => longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(UNTOLD)),
+            "queuedCount" => Known::count(queue.waiting, || page.why(NOT_REPORTED)).into(),
+            "longestWait" => longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(NOT_REPORTED)),
             "agentsAvailable" => staff(|staff| staff.available, queue.agents_available).into(),
             "agentsOnline" => staff(|staff| staff.logged_in, queue.agents_online).into(),
             "csatToday" => answered(page, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
@@ -216,8 +219,8 @@ impl Tile {
     }
 }
 
-/// Averages and longest times of several queues are no sum.
-const NO_SUM: &str = "It cannot be added up over several queues.";
+/// Averages and longest times of several queues have no total.
+const NO_SUM: &str = "noSum";
 
 fn csat(share: Option<&RatioDoc>) -> String {
     Stat::written(share.into(), "").text
@@ -229,7 +232,7 @@ fn answered(page: &PageState, text: String, is_hidden: bool) -> Timer {
 
 /// Tiles that are not computed yet.
 fn not_offered() -> Timer {
-    Timer { text: "n/a".to_owned(), why: "It is not computed yet.".to_owned(), ..Timer::default() }
+    Timer { text: format::NONE.to_owned(), why: words::reason("notComputed").to_owned(), ..Timer::default() }
 }
 
 impl From<Known> for Timer {
@@ -241,13 +244,10 @@ impl From<Known> for Timer {
 impl Head {
     fn new(page: &PageState, name: &str) -> Self {
         let word = match name {
-            "queuedCount" => "Waiting",
-            "longestWait" => "Longest wait",
-            "serviceLevel" => "Service level",
-            "agentsAvailable" => "Available",
-            "agentsOnline" => "Logged in",
-            "csatToday" => "CSAT today",
-            "npsToday" => "NPS today",
+            "queuedCount" => words::label("waiting"),
+            "agentsAvailable" => words::activity("available"),
+            "agentsOnline" => words::label("loggedIn"),
+            "longestWait" | "serviceLevel" | "csatToday" | "npsToday" => words::label(name),
             name => {
                 let ours = format::label(name.strip_suffix("Count").unwrap_or(name));
                 let text = page.state.labels.get(name).map_or_else(|| ours.clone(), |label| label.to_string());
