@@ -76,7 +76,7 @@ pub fn literals(template: &str) -> Vec<String> {
                 said.push(value.split('"').next().unwrap_or_default().to_owned());
             }
         }
-        rest = &after[end..].strip_prefix('>').unwrap_or(&after[end..]);
+        rest = after[end..].strip_prefix('>').unwrap_or(&after[end..]);
     }
     said.push(rest.to_owned());
     let spoken = said.into_iter().map(|text| PLAIN.iter().fold(text, |text, plain| text.replace(plain, "")));
