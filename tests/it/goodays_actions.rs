@@ -562,7 +562,7 @@ async fn form_offers_the_fields_that_the_source_requires() {
                 .split("<option")
                 .skip(1)
                 .map(|option| option.split_once('>').expect("an option").1.split('<').next().expect("its text"))
-                .map(|text| if ["As Goodays has it", "Choose one"].contains(&text) { "" } else { text })
+                .map(|text| if ["Unchanged", "Choose one"].contains(&text) { "" } else { text })
                 .filter(|text| !(is_needed && text.is_empty()))
                 .collect();
             assert_eq!(offered, choices, "{kind} of {source}");

@@ -624,7 +624,7 @@ fn askings() -> Vec<Asking> {
         (
             "surveys",
             "tr[data-row=s04] form[action$=recover]",
-            "Ask Customer 4 again, now that it was made good?",
+            "Survey Customer 4 again, now that the problem is resolved?",
             "surveys/s04/recover",
             json!({}),
         ),
