@@ -5,7 +5,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::{EndedInteraction, SkipReason};
+use crate::domain::{EndedInteraction, RequestState, SkipReason};
 
 /// How many may wait for a decision.
 const CAPACITY: usize = 64;
@@ -16,8 +16,8 @@ pub type PendingDecision = (Box<EndedInteraction>, oneshot::Sender<SurveyDecisio
 /// The decision on an ended interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SurveyDecision {
-    /// A survey request is stored. The counter: requested, needs review or dry run.
-    Requested(&'static str),
+    /// A survey request is stored in this state: queued, needs review or dry run.
+    Requested(RequestState),
     /// The customer is not surveyed, for this reason.
     Skipped(SkipReason),
     /// It could not be stored: submit it again.
@@ -33,7 +33,8 @@ impl SurveyDecision {
     #[must_use]
     pub fn counter(self) -> Option<&'static str> {
         match self {
-            Self::Requested(origin) => Some(origin),
+            Self::Requested(RequestState::Queued) => Some("requested"),
+            Self::Requested(state) => Some(state.as_str()),
             Self::Skipped(reason) => Some(reason.as_str()),
             Self::Retry => None,
         }

@@ -154,16 +154,16 @@ impl Surveys {
                 "call": side, "note": ended.note,
             }),
         };
-        let (initial, counter) = match (sending, hold_reason) {
-            (_, Some(reason)) => (InitialState::NeedsReview(Some(reason)), "needsReview"),
-            (Sending::DryRun, None) => (InitialState::DryRun, "dryRun"),
-            _ => (InitialState::Queued, "requested"),
+        let initial = match (sending, hold_reason) {
+            (_, Some(reason)) => InitialState::NeedsReview(Some(reason)),
+            (Sending::DryRun, None) => InitialState::DryRun,
+            _ => InitialState::Queued,
         };
         let trigger = if is_reclosed { SurveyTrigger::Reclosed } else { SurveyTrigger::Automatic };
         match self.0.store.outbox().enqueue_survey(Self::names_of(ended), trigger, new, initial, None).await {
             Ok(written) if written.is_new => {
                 self.receipt(&written.entry, true).await;
-                Ok(SurveyDecision::Requested(counter))
+                Ok(SurveyDecision::Requested(written.entry.state))
             }
             // The counterpart of the interaction came first.
             Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(SkipReason::AlreadyRequested)),

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::domain::ended_interaction::CallDetails;
 use crate::domain::{
-    AgentUpdate, CustomerIdentity, EndedInteraction, Interaction, Modality, Ordinal, Role, SessionId, SessionRecord,
-    SkipReason, SourceName, Survey, SurveyResult, Visibility,
+    AgentUpdate, CustomerIdentity, EndedInteraction, Interaction, Modality, Ordinal, RequestState, Role, SessionId,
+    SessionRecord, SkipReason, SourceName, Survey, SurveyResult, Visibility,
 };
 use crate::gold::{BusinessDay, EndedInteractions, SurveyDecision};
 use crate::upstream::agent_connect::Request;
@@ -88,7 +88,7 @@ fn conversation(id: &str, rev: i64) -> EndedInteraction {
     helped
 }
 
-const FIRST: SurveyDecision = SurveyDecision::Requested("dryRun");
+const FIRST: SurveyDecision = SurveyDecision::Requested(RequestState::DryRun);
 const AGAIN: SurveyDecision = SurveyDecision::Skipped(SkipReason::AlreadyRequested);
 
 fn everything() -> Permission {
@@ -259,7 +259,10 @@ async fn call_and_conversation_without_references_get_one_survey() {
     // Of two that it may be it is neither: a person decides.
     assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
     assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
-    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::Requested("needsReview"));
+    assert_eq!(
+        told(of("e@example.com", conversation("c5", 9), 1)).await,
+        SurveyDecision::Requested(RequestState::NeedsReview)
+    );
     let held = fixture.desk.0.store.outbox().by_key("conversation:c5").await.unwrap().unwrap();
     let reason = held.reason.unwrap();
     assert!(
