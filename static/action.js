@@ -1,5 +1,5 @@
-// Forms that act: sent in the background with a key that makes a second press harmless. Without script the same form is
-// posted, to a page that asks first where something is to be asked.
+// Action forms: sent in the background with an idempotency key, so a second press is harmless. Without script the same
+// form is posted to the confirmation page, where the action needs one.
 
 import { ask, question, takeBack } from "./ask.js";
 import { Drafts, Signature } from "./draft.js";
@@ -29,7 +29,7 @@ export function actions(root = document) {
     if (!form.matches("form[data-act]")) return;
     event.preventDefault();
     const said = question(form, submitter);
-    // A script that submits a form cannot be asked.
+    // A script that submits a form cannot be asked to confirm.
     if (!said || submitter === null) return send(form, submitter, drafts, signature);
     answerOf(form);
     ask(form, submitter, said, () => send(form, submitter, drafts, signature));
@@ -87,13 +87,13 @@ async function send(form, submitter, drafts, signature) {
     }
   } catch {
     // The key stays: whether or not the first attempt arrived, the next one is the same action.
-    say(answer, unheard(Boolean(key), isKept), "failed");
+    say(answer, noAnswer(Boolean(key), isKept), "failed");
   } finally {
     hold(form, false);
   }
 }
 
-/** While it is on its way a form is sent no second time, and takes no words that the answer would wipe away. */
+/** While a request is in flight, its form cannot be sent again, and takes no text that the answer would clear. */
 function hold(form, isOn) {
   for (const button of form.querySelectorAll("button")) button.disabled = isOn;
   for (const field of form.querySelectorAll("textarea, input:not([type=hidden])")) field.readOnly = isOn;
@@ -103,12 +103,12 @@ function hold(form, isOn) {
  * The message when no answer came: without a key a second press may be a second action, and text that is not kept may
  * be lost.
  */
-export function unheard(hasKey, isKept) {
+export function noAnswer(hasKey, isKept) {
   if (!hasKey) return textOf("noAnswerNoKey");
   return textOf(isKept ? "noAnswer" : "noAnswerNotKept");
 }
 
-/** What was filled in, as the API takes it. */
+/** The form's values, as the API takes them. */
 export function bodyOf({ choice, ...fields }) {
   const body = Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== ""));
   if (body.tags)
@@ -121,7 +121,7 @@ export function bodyOf({ choice, ...fields }) {
   return choice ? { ...body, ...JSON.parse(choice) } : body;
 }
 
-/** Fills a choice with what Clarity says is possible now. */
+/** Fills a choice with the values that Clarity allows now. */
 async function offer(select) {
   const answer = select.form.querySelector("[data-answer]");
   try {
@@ -137,7 +137,7 @@ async function offer(select) {
   }
 }
 
-/** Asking a customer once more is a choice of its own, made after it was said that they were asked before. */
+/** A second survey of a customer is confirmed separately, after the message that they were already surveyed. */
 function offerAgain(answer) {
   const again = document.createElement("button");
   Object.assign(again, { name: "again", value: "true", textContent: word("label", "requestAgain") });
@@ -154,7 +154,7 @@ async function refusal(response) {
   };
 }
 
-/** Where a form says what became of it: after its button. */
+/** The form's result, after its button. */
 function answerOf(form) {
   const answer = form.querySelector("[data-answer]");
   if (answer) return answer;
@@ -179,7 +179,7 @@ function renew(form) {
   if (form.elements.idempotency_key) form.elements.idempotency_key.value = freshKey();
 }
 
-// Where the page did not come by a safe way, browsers have no `randomUUID`.
+// Without TLS, browsers have no `randomUUID`.
 const freshKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 

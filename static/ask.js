@@ -5,7 +5,7 @@ import { word } from "./labels.js";
 
 let asked = 0;
 
-/** What is asked before a form is sent by this button; empty: nothing. */
+/** The confirmation question of a button; empty: none. */
 export function question(form, submitter) {
   const said = submitter?.dataset.ask ?? form.elements.ask?.value ?? "";
   if (!form.elements.ask_fill && !submitter?.hasAttribute("data-fill")) return said;
@@ -15,7 +15,7 @@ export function question(form, submitter) {
 const chosen = (field) => field && (field.selectedOptions?.[0]?.textContent ?? field.value).trim();
 
 /**
- * Asks. `yes` runs when it is confirmed; Escape, the other button, or a change of what was filled in, takes it back.
+ * Asks for confirmation, then runs `yes`. Escape, the other button, or a change of the form's values cancels.
  */
 export function ask(form, submitter, text, yes) {
   takeBack(form);
@@ -57,7 +57,7 @@ export function ask(form, submitter, text, yes) {
   sure.focus();
 }
 
-/** No longer asks. */
+/** Removes the question. */
 export function takeBack(form) {
   form.removeAttribute("data-asking");
   form.querySelector(".confirm")?.remove();

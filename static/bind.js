@@ -14,13 +14,13 @@ export class Binding {
   #lists = [];
 
   /**
-   * `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done()
-   * }`, where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for.
+   * `clock` has `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done()
+   * }`, where `collection` is a path. `metrics`: the queue metrics that are requested from Clarity.
    */
-  constructor(doc, clock, asked, root = document) {
+  constructor(doc, clock, metrics, root = document) {
     this.#doc = doc;
     this.clock = clock;
-    this.asked = asked;
+    this.metrics = metrics;
     this.adopt(root);
     // A fade that is over, or that was cut short because its row was hidden, must not begin again.
     const faded = (event) => event.animationName === "changed" && event.target.classList.remove("changed");
@@ -32,12 +32,12 @@ export class Binding {
     return this.#doc;
   }
 
-  /** Takes the nodes below `root` in. */
+  /** Binds the nodes below `root`. */
   adopt(root) {
     for (const node of bound(root)) for (const path of paths(node)) this.#at(path).add(node);
   }
 
-  /** Lets go of the nodes below `root`. */
+  /** Unbinds the nodes below `root`. */
   release(root) {
     for (const node of bound(root)) {
       for (const path of paths(node)) {
@@ -48,12 +48,12 @@ export class Binding {
     }
   }
 
-  /** Keeps the rows of a list what the document says. */
+  /** Keeps the rows of a list equal to the document. */
   keep(list) {
     this.#lists.push(list);
   }
 
-  /** A patch has come. */
+  /** Applies a patch. */
   change(patch) {
     const before = this.#doc;
     this.#doc = apply(before, patch);
@@ -61,21 +61,21 @@ export class Binding {
     this.#schedule();
   }
 
-  /** A whole document has come. */
+  /** Applies a snapshot. */
   replace(doc) {
     this.#doc = doc;
     this.#everything = true;
     this.#schedule();
   }
 
-  /** Paints everything at once. */
+  /** Renders everything at once. */
   repaint() {
     for (const list of this.#lists) this.#sync(list, null);
     for (const nodes of this.#nodes.values()) for (const node of nodes) this.#paint(node);
     for (const list of this.#lists) list.done?.();
   }
 
-  /** Makes a row from its template and paints it. */
+  /** Makes a row from its template and renders it. */
   row(template, id) {
     const row = template.content.firstElementChild.cloneNode(true);
     for (const node of [row, ...row.querySelectorAll("*")]) {
@@ -101,8 +101,8 @@ export class Binding {
   }
 
   #mark(path) {
-    // Names stand in many places: of rows, totals and choices that other entities are shown in, and of metrics. Why a
-    // number is not known hangs on the state of its source, and on what is hidden.
+    // Names are shown in many places: rows, totals and choices of other entities, and metrics. The reason for an
+    // unknown number depends on the state of its source, and on what is hidden.
     if (
       /^(?:(?:queues|teams)\/[^/]+\/name|labels\/.*|sources\/[^/]+\/(?:state|reason)|.*\/hidden(?:\/.*)?)$/.test(path)
     )
@@ -114,7 +114,7 @@ export class Binding {
   #schedule() {
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => this.#flush());
-    // Where frames are not drawn, the document must not run ahead of the page while the page says "Live".
+    // In a hidden tab no frames are drawn; the page must not say "Live" while the document is ahead of it.
     this.#late = setTimeout(() => this.#flush(), 250);
   }
 
@@ -138,14 +138,14 @@ export class Binding {
   }
 
   #paint(node) {
-    const where = { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone, asked: this.asked };
+    const where = { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone, metrics: this.metrics };
     return paint(node, at(this.#doc, node.dataset.path), where);
   }
 }
 
 /**
- * Shows for a second that a cell has changed. What is hidden, or closed, changes unseen: it must not flash when it is
- * shown.
+ * Marks a changed cell for a second. A hidden or closed cell is not marked: it must not flash when it is shown
+ * later.
  */
 function fade(node) {
   if (!still.matches && !node.closest("[hidden], details:not([open])")) node.classList.add("changed");

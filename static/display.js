@@ -1,4 +1,4 @@
-// A token after the # of the address never reaches a log: the page takes it from there, and shows it to the server
+// A token after the # of the address never reaches a log: the page takes it from there, and sends it to the server
 // once. Until this display is paired the page reloads every few seconds, unless a user is typing.
 
 const form = document.querySelector("form.credentials");

@@ -1,6 +1,6 @@
 // Drafts: typed text that is not sent yet. It is kept in this browser, by form and by user, so that neither a restart
-// of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends
-// (signed_out.js), so that the next person at a shared desk finds nothing of it, and after two weeks.
+// of the server nor a reload loses a word. It is removed when it was sent, when the sign-in ends (signed_out.js), so
+// that the next person at a shared desk does not find it, and after two weeks.
 
 const PREFIX = "callboard.draft.";
 const SIGNED = "callboard.signed.";
@@ -28,7 +28,7 @@ export class Drafts {
     return `${PREFIX}${JSON.stringify([this.person, new URL(form.action, location.href).pathname])}`;
   }
 
-  /** Keeps what is in a form, with the key under which it is or will be sent. Says whether it is kept. */
+  /** Stores a form's values with their idempotency key. Returns whether they are stored. */
   keep(form) {
     const values = Object.fromEntries(
       typed(form)
@@ -40,7 +40,7 @@ export class Drafts {
     return this.#try((storage) => storage.setItem(this.#name(form), JSON.stringify(draft)));
   }
 
-  /** Puts back what was kept. Says whether there was anything. */
+  /** Restores a draft. Returns whether there was one. */
   restore(form) {
     let draft = null;
     this.#try((storage) => (draft = JSON.parse(storage.getItem(this.#name(form)))));
@@ -51,7 +51,7 @@ export class Drafts {
     return true;
   }
 
-  /** It was sent, or taken back. */
+  /** Removes a draft that was sent or cancelled. */
   drop(form) {
     return this.#try((storage) => storage.removeItem(this.#name(form)));
   }
@@ -85,7 +85,7 @@ export class Signature {
     return `${SIGNED}${JSON.stringify([this.person, field])}`;
   }
 
-  /** What was last typed into a field; empty where nothing is kept. */
+  /** The last stored value of a field; empty without one. */
   of(field) {
     let known = null;
     attempt(this.storage, (storage) => (known = storage.getItem(this.#name(field))));
@@ -104,7 +104,7 @@ export class Signature {
   }
 }
 
-/** Storage may be forbidden or full. Says whether it was not. */
+/** Returns whether the storage worked: it may be forbidden or full. */
 function attempt(storage, work) {
   try {
     work(storage());

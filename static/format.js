@@ -1,9 +1,9 @@
-// How values are written: the twin of src/web/pages/format.rs, because a cell that the server rendered is patched here.
-// tests/fixtures/formats.json is the table of cases that both must pass.
+// Formats of values, the same as in src/web/pages/format.rs, because a cell that the server rendered is updated here.
+// Both pass the cases of tests/fixtures/formats.json.
 
 import { pattern, reason as reasonText, text as textOf, word } from "./labels.js";
 
-/** Stands where nothing was ever measured. Zero is a measurement. */
+/** Shown where nothing was measured. Zero is a measurement. */
 export const NONE = "–";
 const SMALL_SAMPLE = 5;
 
@@ -17,7 +17,7 @@ export function duration(seconds) {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
 }
 
-/** How long ago something was, coarsely. */
+/** A coarse age. */
 export function ago(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   if (s < 60) return pattern("ago", { time: pattern("seconds", { n: s }) });
@@ -32,10 +32,10 @@ function hoursAndMinutes(all) {
   return minutes === 0 ? pattern("hours", { n: hours }) : pattern("hoursMinutes", { hours, minutes });
 }
 
-/** How far the clock of a source is from ours. */
+/** The difference between a source's clock and ours. */
 export function clockOffset(seconds) {
   const s = Math.abs(seconds);
-  // It is known to a second or two: 19:59 is 20 minutes.
+  // It is accurate to a second or two: 19:59 is 20 minutes.
   const time = s < 60 ? pattern("seconds", { n: s }) : hoursAndMinutes(Math.round(s / 60));
   return textOf(seconds < 0 ? "clockBehind" : "clockAhead", { time });
 }
@@ -69,13 +69,13 @@ function date(at, zone) {
  */
 export function moment(at, zone, now) {
   const [day, month, year] = date(at, zone);
-  // The months' names are ours: those of browsers change with their edition.
+  // The months' names are ours: those of browsers change between versions.
   const isThisYear = year === date(now, zone)[2];
   const time = clock(at, zone).slice(0, 5);
   return pattern(isThisYear ? "moment" : "momentOfYear", { day, month: word("month", month), year, time });
 }
 
-/** When something began that goes on: the time of day, with the day if that is not today. */
+/** The start of something current: the time of day, with the day unless that is today. */
 export const since = (at, zone, now) =>
   String(date(at, zone)) === String(date(now, zone)) ? clock(at, zone) : moment(at, zone, now);
 
@@ -96,14 +96,14 @@ export const count = (value) => (typeof value === "number" ? number(value) : NON
 const isHeard = (state) => state === "live" || state === "polling";
 
 /**
- * Why a number is not known that comes from any of these sources. `otherwise` is the reason while one of them is live.
- * The twin of `why` in src/web/pages/known.rs.
+ * Why a number from one of these sources is unknown. `otherwise` is the reason while one of them is live. The same as
+ * `why` in src/web/pages/known.rs.
  */
 export function why(sources, from, hidden, otherwise) {
   if (hidden) return reasonText("hidden");
   const state = (name) => sources?.[name]?.state ?? "off";
   if (from.some((name) => isHeard(state(name)))) return reasonText(otherwise);
-  // One that is configured and not heard says more than one that is not configured.
+  // A configured source without connection says more than one that is not configured.
   const name = from.find((name) => state(name) !== "off") ?? from[0];
   const source = word("source", name);
   if (state(name) === "off") return reasonText("notConfigured", { source });
@@ -113,22 +113,22 @@ export function why(sources, from, hidden, otherwise) {
 }
 
 /**
- * Whether a missing value counts as 0: a source that would report it is heard, or it was counted before the source went
- * silent.
+ * Whether a missing value counts as 0: a source that would report it is live, or it was counted before the source was
+ * lost.
  */
 export function isCounted(sources, from, value) {
   const states = from.map((name) => sources?.[name]?.state ?? "off");
   return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
 }
 
-/** Where a stat comes from, by the words of its path. */
+/** The sources of a stat, by the words of its path. */
 export function sourcesOf(path) {
   const is = (...names) => names.some((name) => path.split("/").includes(name));
   if (is("open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "onTime")) return ["goodays"];
   return is("responses", "nps") ? ANSWERS : ["agentConnect"];
 }
 
-/** Where answers of customers come from, and everything about calls. */
+/** The sources of customers' answers, and of everything about calls. */
 export const ANSWERS = ["goodays", "agentConnect"];
 export const CALLS = ["clarity"];
 
@@ -142,17 +142,17 @@ export function nps(score) {
   return rounded > 0 ? `+${rounded}` : number(rounded);
 }
 
-/** How many answers a score stands on. Empty where the score itself says so. */
+/** The number of answers of a score. Empty if the score already shows it. */
 export const sample = (score) => (score && score.n >= SMALL_SAMPLE ? pattern("sample", { n: score.n }) : "");
 
-/** Whether a score stands on too few answers. */
+/** Whether a score has too few answers. */
 export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMALL_SAMPLE);
 
 const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value)}` : number(value));
 
 /**
- * Something that was counted: the value, how many cases it stands on, and the whole of it in words. The twin of
- * src/web/pages/stat.rs. `style` is `0` where absent means none, `+` for a difference.
+ * An aggregate: its value, its sample size, and a full sentence, as in src/web/pages/stat.rs. `style` is `0` where absent
+ * means none, `+` for a difference.
  */
 export function stat(value, style = "") {
   if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };
@@ -202,7 +202,7 @@ export function label(name) {
   return text.replace(/^[a-z]/, (c) => c.toUpperCase());
 }
 
-/** A metric's number, written. */
+/** A metric's number, formatted. */
 export const measure = (name, value) => (name.endsWith("Time") ? duration(value / 1000) : number(value));
 
 /** One metric's value. Names that end in `Time` are milliseconds. */
@@ -231,16 +231,16 @@ export function metricTotal(metrics = {}, name) {
   return all.length ? all.reduce((a, b) => a + b) : undefined;
 }
 
-/** A metric over all kinds of contact, written; a dash where it was not measured. */
+/** A metric over all kinds of contact, formatted; a dash if it was not measured. */
 export function metricCell(metrics, name) {
   const total = metricTotal(metrics, name);
   return total === undefined ? NONE : measure(name, total);
 }
 
-/** What a metric is called: as the site calls it, else its name in words. */
+/** A metric's label: the site's, else its name in words. */
 export const called = (labels, name) => (labels && Object.hasOwn(labels, name) ? labels[name] : label(name));
 
-/** What was counted under one heading, a line each, without what is `shown` elsewhere. */
+/** The metrics under one heading, a line each, except those `shown` elsewhere. */
 export function bagLines(bag = {}, shown = [], labels = {}) {
   const hidden = new Set(shown.map((name) => name.toLowerCase()));
   const names = Object.keys(bag)
@@ -249,7 +249,7 @@ export function bagLines(bag = {}, shown = [], labels = {}) {
   return names.map((name) => `${called(labels, name)}: ${metric(name, bag[name])}`).join("\n");
 }
 
-/** Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word. */
+/** Everything without a column of its own, a line each: metrics other than `shown`, then unknown fields. */
 export function others(metrics = {}, other = {}, shown = [], labels = {}) {
   const hidden = new Set(shown.map((name) => name.toLowerCase()));
   const lines = [];

@@ -22,8 +22,8 @@ export const reason = (name, values = {}) => fill(word("reason", name), values);
 /** The seven activities, in the order in which a supervisor looks for them. */
 export const ACTIVITIES = ["available", "ringing", "inContact", "afterCall", "away", "unknown", "loggedOut"];
 
-/** Where a survey request may stand, in the order of its life. */
+/** The states of a survey request, in the order of its lifecycle. */
 export const SURVEYS = Object.keys(tables.survey);
 
-/** What an answer of 0 to 10 makes of a customer. */
+/** Promoter, passive or detractor, by an answer of 0 to 10. */
 export const promoter = (score) => word("promoter", score >= 9 ? "promoter" : score >= 7 ? "passive" : "detractor");

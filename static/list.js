@@ -1,11 +1,11 @@
-// Lists that live: one in which new items wait behind a button, and one that stands in the order of its document.
+// Live lists: one in which new items wait behind a button, and one in the order of its document.
 
 import { text as textOf } from "./labels.js";
 import { moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
 import { at } from "./patch.js";
 
-/** The rows that a list shows, by identity. */
+/** The rows of a list, by id. */
 class Rows {
   shown = new Map();
 
@@ -25,7 +25,7 @@ class Rows {
     return [...this.shown.keys()];
   }
 
-  /** Makes the row of an item; where it stands is for the caller. */
+  /** Makes the row of an item; the caller places it. */
   make(id) {
     const row = this.binding.row(this.template, id);
     this.shown.set(id, row);
@@ -68,8 +68,8 @@ export function ordered(ids, items, collection) {
 }
 
 /**
- * New items wait behind a button, so that nothing jumps under a reader's eyes; what belongs below all others is put
- * there.
+ * New items wait behind a button, so that nothing jumps under a reader's eyes; an item that
+ * belongs below all others is appended.
  */
 export class Stack extends Rows {
   #waiting = new Set();
@@ -106,7 +106,7 @@ export class Stack extends Rows {
     this.#order();
     const none = document.getElementById("nothing");
     if (none) none.hidden = this.shown.size + this.#waiting.size > 0;
-    // What comes onto a later page was on an earlier one.
+    // An item that moves onto a later page was on an earlier one.
     const isFirst = (this.#list()?.page ?? 1) === 1;
     write(this.button, textOf(isFirst ? "newItems" : "moreItems", { n: this.#waiting.size }));
     const isLeft = this.#waiting.size === 0 && document.activeElement === this.button;
@@ -114,7 +114,7 @@ export class Stack extends Rows {
     if (isLeft) this.#focus(this.list.firstElementChild ?? this.list);
   }
 
-  /** What the document says of the whole list, if it carries a page of it. */
+  /** The size of the whole list, if the document has a page of it. */
   #list() {
     return at(this.binding.doc, `lists/${this.collection}`);
   }
@@ -123,7 +123,7 @@ export class Stack extends Rows {
     return ordered(ids, at(this.binding.doc, this.collection) ?? {}, this.collection);
   }
 
-  /** What comes after everything that is shown, such as the first of the next page when one of this has gone. */
+  /** Appends items below all others, such as the first of the next page after one of this page was removed. */
   #append() {
     if (this.shown.size === 0 || this.#waiting.size === 0 || !this.#list()) return;
     const all = this.#ordered(this.ids());

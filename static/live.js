@@ -1,5 +1,5 @@
-// The link to the server: one WebSocket, a document with a version, beats that prove that both still live, and the
-// return after a break. It never gives up.
+// The live connection: one WebSocket, a document with a version, beats that prove that it works, and reconnects without
+// an end.
 
 const LATE = 7_500;
 const LOST = 15_000;
@@ -10,7 +10,7 @@ const NO_SCOPE = 4403;
 const TOO_MANY = 4429;
 const OURS = 4000;
 
-/** How long to wait before try number `n`: the cap first, then the jitter, so that pages do not come back in step. */
+/** The backoff before attempt `n`: the cap first, then the jitter, so that pages do not reconnect in step. */
 export function pause(n, code, random = Math.random) {
   if (code === RESTART || code === OVERLOAD) return 1_000 + random() * 9_000;
   if (code === SIGN_IN || code === NO_SCOPE || code === TOO_MANY) return 30_000;
@@ -18,16 +18,16 @@ export function pause(n, code, random = Math.random) {
 }
 
 /**
- * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `state(name)` with `live`,
- * `late`, `lost`, `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came
- * from, `reload()` on request, and `beat(now)`, whose answer is told to the server.
+ * Follows a scope. Callbacks in `on`: `snapshot(state)`, `patch(patch)`, `now(instant)`, `received()`, `state(name)` with
+ * `live`, `late`, `lost`, `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came
+ * from, `reload()` on request, and `beat(now)`, whose answer is sent to the server.
  */
 export class Link {
   #socket = null;
   #started = 0;
   #timer = 0;
   #tries = 0;
-  #heard = { steady: performance.now(), wall: Date.now() };
+  #received = { steady: performance.now(), wall: Date.now() };
   #state = "";
   #left = false;
   #refused = null;
@@ -36,10 +36,10 @@ export class Link {
     Object.assign(this, { address, scope, epoch, version, build, on });
     setInterval(() => this.#watch(), 1_000);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#wake());
-    // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut
-    // one.
+    // Only a hint: browsers are often late to notice that they are online, so it may start an attempt, but never
+    // prevent or end one.
     window.addEventListener("online", () => this.#socket ?? this.#open());
-    // A page that is being left must not come back; one that is returned to must.
+    // A page that the user leaves must not reconnect; one that the user returns to must.
     window.addEventListener("pagehide", () => this.#leave());
     window.addEventListener("pageshow", (event) => event.persisted && this.#return());
     this.#open();
@@ -59,7 +59,7 @@ export class Link {
     const socket = new WebSocket(url);
     this.#socket = socket;
     this.#started = performance.now();
-    socket.onmessage = (event) => socket === this.#socket && this.#hear(event.data);
+    socket.onmessage = (event) => socket === this.#socket && this.#receive(event.data);
     socket.onclose = (event) => socket === this.#socket && this.#lose(event.code);
   }
 
@@ -80,7 +80,7 @@ export class Link {
     socket?.close(OURS);
   }
 
-  #hear(text) {
+  #receive(text) {
     let frame;
     try {
       frame = JSON.parse(text);
@@ -101,20 +101,20 @@ export class Link {
     } else if (frame.type === "beat") {
       if (this.version !== null && frame.version > this.version) return this.#resync();
       this.#tries = 0;
-      const told = this.on.beat?.(frame.now);
-      if (told) this.#socket.send(JSON.stringify(told));
+      const report = this.on.beat?.(frame.now);
+      if (report) this.#socket.send(JSON.stringify(report));
     }
-    this.#heard = { steady: performance.now(), wall: Date.now() };
+    this.#received = { steady: performance.now(), wall: Date.now() };
     this.#refused = null;
-    this.on.heard();
+    this.on.received();
     this.#light("live");
   }
 
-  /** A version was missed: only a whole document helps. */
+  /** A version was missed: only a snapshot helps. */
   #resync() {
     this.version = null;
     if (this.#tries++ === 0) return this.#open();
-    // Until then the page shows what it knows to be incomplete.
+    // Until then the page's values are known to be incomplete.
     this.#drop();
     this.#light("late");
     this.#again(OURS);
@@ -141,9 +141,9 @@ export class Link {
     if (!this.#socket) this.#open();
   }
 
-  /** Judges the link by what was heard, on both clocks: one of them stands still while a machine sleeps. */
+  /** Judges the connection by the last frame's age, on both clocks: one of them stops while a machine sleeps. */
   #watch() {
-    const age = Math.max(performance.now() - this.#heard.steady, Date.now() - this.#heard.wall);
+    const age = Math.max(performance.now() - this.#received.steady, Date.now() - this.#received.wall);
     if (age >= LOST) {
       if (!this.#refused) this.#light("lost");
       if (this.#socket && performance.now() - this.#started >= LOST) {

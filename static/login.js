@@ -1,5 +1,5 @@
-// Nothing stays that was kept for a user who is signed in no longer, or who is about to be another one. Who is still
-// signed in may have come here by a bookmark, or by another site's link, and keeps their drafts.
+// Removes what was kept for a user who is signed out, or who is about to sign in as another one. A user who is still
+// signed in may have come by a bookmark, or by another site's link, and keeps their drafts.
 
 import { forget } from "./signed_out.js";
 

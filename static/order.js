@@ -4,7 +4,7 @@
 import { text as textOf } from "./labels.js";
 import { write } from "./paint.js";
 
-/** For how long the order may pause, in milliseconds. After that it is kept, wherever the pointer rests. */
+/** For how long the order may pause, in milliseconds. After that rows are ordered wherever the pointer is. */
 const LONGEST_PAUSE = 30_000;
 
 export class Pause {
@@ -12,7 +12,7 @@ export class Pause {
   #state = "no";
   #timer = 0;
 
-  /** Rows are what is inside `within` below `root`: a heading pauses nothing. `keep()` puts the order right. */
+  /** Rows are what is inside `within` below `root`: a heading pauses nothing. `keep()` orders the rows. */
   constructor(root, within, pill, keep) {
     Object.assign(this, { pill, keep });
     const isRow = (node) => node instanceof Element && root.contains(node) && root.contains(node.closest(within));
@@ -27,7 +27,7 @@ export class Pause {
     const end = () => this.#state !== "no" && !isUsed() && this.#resume("no");
     root.addEventListener("pointerover", begin);
     root.addEventListener("focusin", begin);
-    // Where the pointer or the focus goes is only known when it has gone.
+    // Where the pointer or the focus goes is only known after it has left.
     for (const left of ["pointerout", "pointerleave", "focusout"])
       root.addEventListener(left, () => requestAnimationFrame(end));
     pill?.addEventListener("click", () => this.end());
@@ -43,7 +43,7 @@ export class Pause {
     this.#resume(this.isOn ? "over" : this.#state);
   }
 
-  /** Says how many rows would move, if they may not. */
+  /** Shows how many rows would move, while they may not. */
   tell(late) {
     const count = this.isOn ? late() : 0;
     if (!this.pill) return;
@@ -64,7 +64,7 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 export const byNumber = (a, b) => Number(a) - Number(b);
 export const byText = collator.compare;
 
-/** What has no value stands last, whichever way the order is turned. */
+/** Rows without a value come last in either direction. */
 export function compare(a, b, by, sign = 1) {
   const isNone = (value) => value === "" || (by === byNumber && Number.isNaN(Number(value)));
   if (isNone(a) || isNone(b)) return Number(isNone(a)) - Number(isNone(b));
@@ -72,8 +72,7 @@ export function compare(a, b, by, sign = 1) {
 }
 
 /**
- * How many of the rows that are seen must move, at the least, to stand as they should: all but the longest run that
- * does.
+ * The least number of visible rows that must move: all but the longest run that is in order.
  */
 export function moves(rows, wanted) {
   const places = new Map(wanted.map((row, place) => [row, place]));
@@ -86,7 +85,7 @@ export function moves(rows, wanted) {
   return seen.length - ends.length;
 }
 
-/** Puts nodes in this order, from where `here` stands. Moved so, and not taken out, what has the focus keeps it. */
+/** Puts nodes in this order, before `here`. Nodes are moved, not removed, so that the focus stays. */
 export function put(parent, here, wanted) {
   for (const node of wanted) {
     if (node === here) here = here.nextElementSibling;

@@ -28,7 +28,7 @@ for (const bar of document.querySelectorAll("[data-bar]")) binding.keep(new Bar(
 binding.repaint();
 document.documentElement.classList.add("scripted");
 
-// A display that starts with its token in the address, and is in already, comes here with it.
+// A paired display that starts with its token in the address comes here with it.
 if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
 
 const board = document.querySelector(".board");
@@ -64,7 +64,7 @@ const link = new Link(
     snapshot: (state) => (cleared ? location.reload() : binding.replace(state)),
     patch: (patch) => binding.change(patch),
     now: (now) => clock.set(now),
-    heard: () => {
+    received: () => {
       show();
       heardAt = clock.running();
       write(asOf, clockText(heardAt, clock.zone));
@@ -73,7 +73,7 @@ const link = new Link(
     build: reloadWhenSafe,
     reload: reloadWhenSafe,
     // A display reports its state: supervisors see it under /displays.
-    beat: (now) => board && { heard: now, width: window.innerWidth, height: window.innerHeight, build: facts.build },
+    beat: (now) => board && { received: now, width: window.innerWidth, height: window.innerHeight, build: facts.build },
   },
 );
 
@@ -94,7 +94,7 @@ function showState(state) {
   if (state === "signedOut" || state === "refused" || (state === "tooMany" && isHidden())) clear();
 }
 
-/** What a viewer may no longer see leaves the page; when the link is granted again, the page comes back whole. */
+/** Removes what a viewer may no longer see; when access is granted again, the page is loaded again. */
 function clear() {
   if (cleared) return;
   cleared = true;
@@ -128,7 +128,7 @@ async function whenHealthy(go) {
     go();
 }
 
-/** Only another page helps: reload when the user is not typing, and only once the server answers. */
+/** Only a reload helps: when the user is not typing, and only once the server answers. */
 function reloadWhenSafe() {
   if (reloading || cleared) return;
   reloading = true;

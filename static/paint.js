@@ -1,6 +1,6 @@
 // What each kind of cell shows. A formatter is pure: from the value at the node's path, its argument and the document
-// to `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false
-// goes. The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
+// to `{ text, sort, ...attributes }`. Without `text` the node's content is unchanged; an attribute of null or false
+// is removed. The server renders the same from the same document (src/web/pages/), so rendering twice changes nothing.
 
 import {
   ago,
@@ -58,17 +58,17 @@ const place = (session, at) =>
 const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? textOf("agentNumber", { id });
 const teamName = (id, { doc }) =>
   id === undefined ? textOf("noTeam") : (doc.teams?.[id]?.name ?? textOf("teamNumber", { id }));
-/** Where an activity stands in the order of activities; one that has no place there stands last. */
+/** The position in the order of activities; an unknown activity is last. */
 const rank = (activity) => (ACTIVITIES.includes(activity) ? ACTIVITIES.indexOf(activity) : "");
 const possible = (candidates) => {
   const n = values(candidates).length;
   return textOf(n === 0 ? "anotherCall" : n === 1 ? "oneCandidate" : "candidates", { n });
 };
 
-/** A name that leaves room for what its bearer wrote. */
+/** A name, shortened to leave room for the message. */
 const short = (name) => ([...name].length > 40 ? `${[...name].slice(0, 40).join("")}…` : name);
 
-/** The newest words of a thread; whose they are, unless they are the customer's. */
+/** A thread's newest message; preceded by the author unless that is the customer. */
 const excerpt = (item) => {
   const texts = Object.entries(item?.messages ?? {}).filter(([, m]) => m.text);
   texts.sort(([a, x], [b, y]) => (Date.parse(x.at) || 0) - (Date.parse(y.at) || 0) || (a < b ? -1 : 1));
@@ -90,10 +90,10 @@ const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
   title: cell.title ?? (cell.text === NONE ? why(doc.sources, from, hidden, because) : null),
 });
 
-/** Why a metric of a queue is not known while Clarity is heard. `asked`: those that it is asked for. */
-const noMetric = (name, { asked }) => {
-  const isAsked = !asked || asked.some((one) => one.toLowerCase() === name.toLowerCase());
-  return isAsked ? "notOffered" : "notRequested";
+/** Why a queue's metric is unknown while Clarity is live. `metrics`: those that are requested. */
+const noMetric = (name, { metrics }) => {
+  const isRequested = !metrics || metrics.some((one) => one.toLowerCase() === name.toLowerCase());
+  return isRequested ? "notOffered" : "notRequested";
 };
 
 /** Whether there is something at a path below an entity that this viewer does not see. */
@@ -133,7 +133,7 @@ function queueTile(queue, name, id, where) {
 
 const notComputed = () => ({ text: NONE, title: reason("notComputed") });
 
-/** One number of all queues of a wallboard together, as it stands under `counts`. */
+/** One number of all queues of a wallboard together, from the document's `counts`. */
 function boardTile(counts, name, where) {
   const hidden = counts?.hidden ?? {};
   if (name === "queuedCount")
@@ -157,11 +157,11 @@ export const agents = (n) => textOf(n === 1 ? "oneAgent" : "agents", { n });
 
 /** The question before an action on a response. */
 function actionQuestion(kind, customer = textOf("theCustomer")) {
-  const asked = { reply: "askReply", message: "askMessage", call: "askCall", close: "askClose", spam: "askSpam" };
-  return Object.hasOwn(asked, kind) ? textOf(asked[kind], { customer }) : "";
+  const questions = { reply: "askReply", message: "askMessage", call: "askCall", close: "askClose", spam: "askSpam" };
+  return Object.hasOwn(questions, kind) ? textOf(questions[kind], { customer }) : "";
 }
 
-/** On a wall what is longer than `12:34` is written smaller. */
+/** On a wall, text longer than `12:34` has smaller letters. */
 export const isLong = (text) => [...text].length > 5;
 const fitting = (cell) => ({ ...cell, "data-long": isLong(cell.text) ? "" : null });
 
@@ -190,7 +190,7 @@ export const formatters = {
     const { text, title, small } = stat(value, arg);
     const from = sourcesOf(where.path);
     const hidden = isHidden(where, where.path.endsWith("/effect") ? "effect" : "feedback");
-    // A missing value counts as 0 only where a source that would report it is heard.
+    // A missing value counts as 0 only while a source that would report it is live.
     const isNone =
       arg === "0" &&
       (typeof value !== "number" || value === 0) &&
@@ -244,7 +244,7 @@ export const formatters = {
   activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, "notReported"),
   loggedIn: (value) => ({ text: textOf("ofLoggedIn", { n: count(value?.loggedIn) }) }),
   awayCount: (value) => ({ text: textOf("andAway", { n: count(value?.away) }) }),
-  // It is added up over teams, and of those Clarity tells.
+  // It is a sum over teams, which Clarity reports.
   openFeedback: (value, arg, where) => {
     const from = isCounted(where.doc.sources, ["goodays"]) ? CALLS : ["goodays"];
     return known({ text: count(value?.openFeedback) }, where, "notReported", from, value?.hidden?.openFeedback);
@@ -403,8 +403,8 @@ export const formatters = {
     const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
     return { "data-offered": isOffered && isHeard ? "" : null };
   },
-  // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the
-  // same.
+  // Confirmation questions before an action reaches a customer or a live call, as in src/web/pages/answering.rs and
+  // surveys.rs.
   actionQuestion: (value, arg) => ({ value: actionQuestion(arg, value) }),
   actionRetryQuestion: (value, arg, { doc }) => ({
     value: textOf("askRetryAction", {
@@ -456,7 +456,7 @@ export const formatters = {
   stars: (value) => ({ text: value === undefined ? "" : textOf("stars", { n: value }) }),
   npsScore: (value) => ({ text: value === undefined ? "" : textOf("npsScore", { n: value }) }),
   shown: (value) => ({ hidden: value ? null : "" }),
-  notAsked: (value) => {
+  skipReasons: (value) => {
     const reasons = Object.keys(value ?? {})
       .filter((name) => name.startsWith("skipped"))
       .sort();
@@ -499,7 +499,7 @@ export const formatters = {
   boardTile: (value, arg, where) => fitting(boardTile(value, arg, where)),
 };
 
-/** Paints a node from the document. Touches only what differs. Says whether the text changed. */
+/** Renders a node from the document. Changes only what differs. Returns whether the text changed. */
 export function paint(node, value, where) {
   const formatter = formatters[node.dataset.as];
   if (!formatter) return false;
@@ -518,7 +518,7 @@ export function paint(node, value, where) {
   return changed;
 }
 
-/** Writes a text into a node without replacing its text node. Says whether it changed. */
+/** Writes a text into a node without replacing its text node. Returns whether it changed. */
 export function write(node, text) {
   const only = node.firstChild;
   if (only?.nodeType === 3 && !only.nextSibling) {

@@ -2,7 +2,7 @@
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** What `target` becomes by `patch`. */
+/** Applies `patch` to `target`. */
 export function apply(target, patch) {
   if (!isObject(patch)) return patch;
   const result = isObject(target) ? { ...target } : {};
@@ -23,7 +23,7 @@ export const step = (key) => key.replaceAll("~", "~0").replaceAll("/", "~1");
 export function touched(before, patch, visit, path = "") {
   if (!isObject(patch)) {
     visit(path);
-    // What is removed or replaced takes all that was below it along.
+    // A removed or replaced value takes everything below it along.
     if (isObject(before)) for (const key of Object.keys(before)) touched(before[key], null, visit, join(path, key));
     return;
   }
@@ -35,7 +35,7 @@ export function touched(before, patch, visit, path = "") {
 
 const join = (path, key) => (path ? `${path}/${step(key)}` : step(key));
 
-/** What stands at a path of a document. */
+/** The value at a path of a document. */
 export function at(doc, path) {
   let value = doc;
   for (const key of path.split("/")) {

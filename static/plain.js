@@ -1,10 +1,10 @@
-// A page that shows no document still belongs to a sign-in: it hears when that ends, as the others do.
+// A page without a document still belongs to a sign-in: it is notified when that ends, as the others are.
 
 import { text } from "./labels.js";
 import { Link } from "./live.js";
 import { hideWhenLeft, isHidden, show, signedOut } from "./signed_out.js";
 
-// A page about a problem is also shown to those who never signed in.
+// An error page is also shown to users who never signed in.
 let isIn = document.querySelector("form.user") !== null;
 let isOut = false;
 hideWhenLeft();
@@ -18,7 +18,7 @@ const link = new Link(
     },
     patch: () => {},
     now: () => {},
-    heard: show,
+    received: show,
     build: () => {},
     reload: () => {},
     state: (state) => {

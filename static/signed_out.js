@@ -1,44 +1,44 @@
-// After a sign-in has ended nothing of it stays in the browser: not on the page, in its title, its forms or its
-// address, and not in what the browser keeps for us.
+// After a sign-in has ended, nothing of it stays in the browser: not on the page, in its title, forms or address, and
+// not in the browser's storage.
 
 import { text, word } from "./labels.js";
 
-/** Forgets what the browser keeps for this site. The server asks for the same, which browsers hear over TLS alone. */
+/** Forgets what the browser keeps for this site. The server requests the same, which browsers honor only over TLS. */
 export function forget() {
   for (const store of [() => localStorage, () => sessionStorage]) {
     try {
       store().clear();
     } catch {
-      // It is forbidden here: then there is nothing in it.
+      // Storage is forbidden here: then it is empty.
     }
   }
 }
 
 /**
- * A browser may keep a page that is left, and show it again: not before the server has said that it may still be seen.
+ * A browser may keep a page that the user left, and show it again: it stays hidden until the server allows it.
  */
 export function hideWhenLeft() {
   window.addEventListener("pagehide", () => document.documentElement.classList.add("away"));
 }
 
-/** The server has said so. */
+/** The server allows it. */
 export function show() {
   document.documentElement.classList.remove("away");
 }
 
-/** Whether it has not said so yet. */
+/** Whether the server has not allowed it yet. */
 export function isHidden() {
   return document.documentElement.classList.contains("away");
 }
 
-/** Leaves of the page a heading, and returns what else may be said below it. */
+/** Reduces the page to a heading, and returns the element for texts below it. */
 export function wipe(heading, className = "problem") {
-  // A request that is on its way must find nothing to keep when it fails.
+  // A request in flight must find nothing to keep when it fails.
   for (const form of document.forms) form.reset();
   for (const field of document.querySelectorAll("textarea, input")) field.defaultValue = field.value = "";
   forget();
   document.title = text("signedOutTitle");
-  // What was searched for stands in the address.
+  // The address has the search text.
   history.replaceState(null, "", location.pathname);
   for (const name of ["person", "scope", "epoch", "version", "queueMetrics"])
     delete document.documentElement.dataset[name];

@@ -1,4 +1,4 @@
-// The bar of an agent's last 24 hours: src/web/pages/agent.rs draws the first, in the same proportions.
+// The bar of an agent's last 24 hours: src/web/pages/agent.rs draws it first, in the same proportions.
 
 import { since } from "./format.js";
 import { write } from "./paint.js";
@@ -8,7 +8,7 @@ import { word } from "./labels.js";
 const DAY = 24 * 3600 * 1000;
 const PARTS = 1000;
 
-/** When the bar begins: with the first status, but no earlier than a day ago. */
+/** The bar's start: the first status, but at most a day ago. */
 export const beginning = (history, now) =>
   Math.max(now - DAY, Math.min(now, ...Object.keys(history).map((key) => Date.parse(key))));
 
@@ -35,13 +35,13 @@ export function spans(history, now) {
     .filter((span) => span.width > 0);
 }
 
-/** Keeps the bar what the document says; to the binding it is a list without rows. */
+/** Keeps the bar equal to the document; to the binding it is a list without rows. */
 export class Bar {
   constructor(svg, binding) {
     this.svg = svg;
     this.binding = binding;
     this.collection = svg.dataset.collection;
-    // What goes on grows.
+    // The current interval grows.
     setInterval(() => this.done(), 30_000);
   }
 

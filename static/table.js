@@ -1,6 +1,5 @@
-// Live tables: rows come and go with the document, filters and sorting work in place. A user who points at a row or has
-// the focus in one is not to have it moved away under their hand: the order pauses, which the page says, and not for
-// long.
+// Live tables: rows follow the document, filters and sorting work in place. While the pointer or the focus is in a row,
+// the order pauses for a limited time, and the page says so.
 
 import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
 import { agents as agentsText, write } from "./paint.js";
@@ -80,7 +79,7 @@ export class Table {
     }
   }
 
-  /** Keeps the order, or says how far it is from being kept. */
+  /** Orders the rows, or shows how many would move. */
   #order() {
     const sorted = this.#sorted();
     this.#pause.tell(() => sorted.reduce((sum, { rows, wanted }) => sum + moves(rows, wanted), 0));
@@ -107,7 +106,7 @@ export class Table {
     }
   }
 
-  /** Teams by name, and those without one last. */
+  /** Teams by name, agents without a team last. */
   #orderGroups() {
     if (this.table.dataset.group !== "team") return;
     const name = (body) =>
@@ -121,7 +120,7 @@ export class Table {
     if (wanted.some((body, i) => body !== bodies[i])) put(this.table, this.table.tBodies[0], wanted);
   }
 
-  /** Each body's rows as they stand, and as they should. */
+  /** Each body's rows as they are, and in order. */
   #sorted() {
     const heading = this.table.querySelector("thead th[aria-sort]");
     if (!heading) return [];
@@ -167,7 +166,7 @@ export class Table {
     }
     for (const body of this.table.tBodies) body.hidden = !body.querySelector("tr[data-row]:not([hidden])");
     const all = this.#rows.size;
-    // No agent is named: that is no count, and the page says so in words.
+    // Without any agent there is no count; the page says so in words.
     write(
       document.getElementById("agents-shown"),
       all === 0 ? "" : shown === all ? agentsText(all) : textOf("agentsMatching", { n: shown, all }),
@@ -176,7 +175,7 @@ export class Table {
   }
 }
 
-/** Every view is an address: what was chosen stands in it. */
+/** Filters and sorting are in the address, so every view can be shared. */
 function remember(choices) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(choices)) {

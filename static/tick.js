@@ -4,7 +4,7 @@
 import { ago, duration } from "./format.js";
 import { write } from "./paint.js";
 
-/** So many beats are compared. */
+/** The number of beats that are compared. */
 const BEATS = 6;
 
 export class Clock {
@@ -18,23 +18,23 @@ export class Clock {
     this.zone = zone;
   }
 
-  /** The server's clock said this a moment ago. Of several beats the one that was the shortest on its way is right. */
+  /** Takes a reading of the server's clock. Of several beats, the one with the shortest delay is the most accurate. */
   set(now) {
     const said = Date.parse(now);
     if (!Number.isNaN(said)) this.#offsets = [...this.#offsets, said - performance.now()].slice(-BEATS);
   }
 
-  /** The server's time in milliseconds; the last that was heard while the link is lost. */
+  /** The server's time in milliseconds; while the connection is lost, the last one received. */
   now() {
     return this.#stopped ?? this.running();
   }
 
-  /** The server's time in milliseconds, link or no link. */
+  /** The server's time in milliseconds, with or without a connection. */
   running() {
     return performance.now() + Math.max(...this.#offsets);
   }
 
-  /** What we show is from then: timers stand still until `resume`. */
+  /** Stops timers at this time until `resume`. */
   stop(at) {
     this.#stopped = at;
   }

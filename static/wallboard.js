@@ -1,5 +1,5 @@
-// A display that is not touched for weeks: pages that turn, a cursor that hides, a screen that stays on, and a band
-// that says for how long nothing has come.
+// A display that is not touched for weeks: it turns its pages, hides the cursor, keeps the screen on, and shows in a
+// band for how long nothing was received.
 
 import { clock as clockText, duration, since as sinceText } from "./format.js";
 import { text as textOf } from "./labels.js";
@@ -8,7 +8,7 @@ import { isLong, write } from "./paint.js";
 const BLANK_AFTER = 10 * 60;
 const HEAL_EVERY = 60_000;
 
-/** Brings the board to life. `every()` is to be called each second; it says whether the board needs another page. */
+/** Starts the board. Call `every()` each second; it returns whether the board must be loaded again. */
 export function display(clock, binding) {
   const board = document.querySelector(".board");
   const rendered = shown(binding.doc, board.dataset.queues);
@@ -42,7 +42,7 @@ export function display(clock, binding) {
   shiftPixels(board);
   const every = () => {
     age(clock, board);
-    // What ticks grows longer by itself.
+    // Timers grow longer by themselves.
     for (const value of board.querySelectorAll("time[data-value]"))
       value.toggleAttribute("data-long", isLong(value.textContent));
     return isUnfinished(rendered, shown(binding.doc, board.dataset.queues), performance.now() - began);
@@ -61,9 +61,9 @@ export function shown(doc, listed = "") {
 }
 
 /**
- * Whether a wallboard that was rendered for some queues must be rendered again for others: rows are the server's alone.
- * A board without any tries again too, because the server finds queues by name only when it paints. Once a minute, so
- * that a floor that is being set up does not make every wall blink.
+ * Whether the board must be loaded again because its queues changed: only the server renders rows. A board without
+ * queues tries again too, because the server finds queues by name only when it renders. At most once a minute, so that
+ * walls do not blink while a contact center is set up.
  */
 export const isUnfinished = (rendered, wanted, age) => age >= HEAL_EVERY && (rendered !== wanted || rendered === "");
 

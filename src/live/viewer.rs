@@ -18,8 +18,8 @@ pub struct Frame {
     pub text: Bytes,
     /// What it is.
     pub kind: FrameKind,
-    /// When the oldest fact behind it was heard. `None`: it tells of no particular fact.
-    pub heard: Option<Instant>,
+    /// When the oldest fact in it was received. `None`: a snapshot, of no particular fact.
+    pub received: Option<Instant>,
 }
 
 /// What a frame is.
@@ -89,12 +89,12 @@ impl Viewer {
             return patch.map(|patch| Frame {
                 text: patch.text,
                 kind: FrameKind::Patch { versions: patch.versions },
-                heard: patch.received,
+                received: patch.received,
             });
         }
         let (text, version) = self.view.snapshot();
         self.at = Some(version);
-        Some(Frame { text, kind: FrameKind::Snapshot, heard: None })
+        Some(Frame { text, kind: FrameKind::Snapshot, received: None })
     }
 
     /// Whether it holds a version. A beat before the first snapshot would name one that the viewer does not hold.

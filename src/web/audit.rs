@@ -52,9 +52,9 @@ pub async fn list(
         // Without sign-in, Clarity must know the caller who wants to read this.
         acting?.confirm_user().await?;
     }
-    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound();
-    let asked = asked.map_err(ApiError::bad_request)?;
-    let lines = lines(access.store(), &asked, asked.limit).await?;
+    let query = AuditQuery::read(&pairs, &state.site.time_zone).sound();
+    let query = query.map_err(ApiError::bad_request)?;
+    let lines = lines(access.store(), &query, query.limit).await?;
     Ok(Json(json!({"entries": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }
 
@@ -66,15 +66,15 @@ pub async fn page(
     Query(pairs): Pairs,
 ) -> Result<Response, ApiError> {
     let zone = &state.site.time_zone;
-    let asked = AuditQuery::read(&pairs, zone);
-    let (status, mut shown) = match &asked.error {
+    let query = AuditQuery::read(&pairs, zone);
+    let (status, mut shown) = match &query.error {
         // One more tells whether there are older ones.
-        None => (StatusCode::OK, lines(access.store(), &asked, asked.limit.saturating_add(1)).await?),
+        None => (StatusCode::OK, lines(access.store(), &query, query.limit.saturating_add(1)).await?),
         Some(_) => (StatusCode::BAD_REQUEST, Vec::new()),
     };
-    let is_cut = shown.len() > asked.limit as usize;
-    shown.truncate(asked.limit as usize);
-    let page = pages::AuditPage { lines: &shown, asked: &asked, is_cut };
+    let is_cut = shown.len() > query.limit as usize;
+    shown.truncate(query.limit as usize);
+    let page = pages::AuditPage { lines: &shown, filters: &query, is_cut };
     let html = pages::audit(&page, state.clock.now(), zone, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| (status, Html(html)).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
@@ -90,21 +90,21 @@ pub async fn table(
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
 ) -> Result<Response, ApiError> {
-    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound().map_err(ApiError::bad_request)?;
+    let query = AuditQuery::read(&pairs, &state.site.time_zone).sound().map_err(ApiError::bad_request)?;
     let store = access.store().clone();
     let entry = NewAuditEntry {
         actor: viewer.actor(),
         action: "audit.export",
         target: "audit".to_owned(),
         before: json!({}),
-        after: json!({ "filters": asked.told() }),
+        after: json!({ "filters": query.told() }),
     };
     let entry = store.audit().begin(entry).await.map_err(|error| unread(&error))?;
     let (parts, told) = mpsc::channel(WAITING_PARTS);
     let reader = viewer.clone();
     // It reads on as fast as it is read, and ends with its reader.
     state.life.spawn_isolated(async move {
-        let (outcome, reason) = write_table(&store, asked, entry, &reader, &parts).await;
+        let (outcome, reason) = write_table(&store, query, entry, &reader, &parts).await;
         if let Err(error) = store.audit().complete(entry, outcome, Some(reason)).await {
             tracing::error!(error = %error, "how an export ended could not be written to the audit");
         }
@@ -124,12 +124,12 @@ pub async fn table(
 /// Writes a table part by part, without its own entry. How that ended, for the audit.
 async fn write_table(
     store: &Store,
-    asked: AuditQuery,
+    query: AuditQuery,
     entry: i64,
     reader: &Viewer,
     parts: &mpsc::Sender<Result<Bytes, io::Error>>,
 ) -> (&'static str, String) {
-    let AuditQuery { filter, before, .. } = asked;
+    let AuditQuery { filter, before, .. } = query;
     let (mut before, mut count) = (before.map_or(entry, |before| before.min(entry)), 0);
     let mut part = row(HEAD.map(str::to_owned));
     loop {
@@ -193,8 +193,8 @@ fn cut(count: usize) -> String {
     row(cells)
 }
 
-async fn lines(store: &Store, asked: &AuditQuery, limit: u32) -> Result<Vec<Line>, ApiError> {
-    store.audit().find(asked.filter.clone(), asked.before, limit).await.map_err(|error| unread(&error))
+async fn lines(store: &Store, query: &AuditQuery, limit: u32) -> Result<Vec<Line>, ApiError> {
+    store.audit().find(query.filter.clone(), query.before, limit).await.map_err(|error| unread(&error))
 }
 
 fn unread(error: &StoreError) -> ApiError {

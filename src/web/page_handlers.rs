@@ -111,11 +111,11 @@ pub async fn surveys(
         Ok(page) => page,
         Err(last) => return Ok(last.into_response()),
     };
-    let unasked = match desk {
+    let skipped = match desk {
         Some(desk) => desk.skipped(viewer.permission()).await,
         None => Vec::new(),
     };
-    show(pages::surveys(&page, &unasked))
+    show(pages::surveys(&page, &skipped))
 }
 
 /// Which page of a list an address names; whatever is none is the first.

@@ -272,9 +272,9 @@ impl Line {
                     Some(Err(_)) | None => return End::Gone(BROKEN),
                     Some(Ok(message)) => {
                         if let (Some(display), Message::Text(text)) = (&self.display, &message) {
-                            told(display, text).await;
+                            store_report(display, text).await;
                         }
-                        self.flow.heard();
+                        self.flow.received();
                         let is_answer = matches!(&message, Message::Pong(said) if self.flow.is_answer(said));
                         chatter += u32::from(!is_answer);
                         if chatter > CHATTER {
@@ -346,7 +346,7 @@ impl Line {
         self.write(Message::Text(text)).await?;
         self.ask(false).await?;
         if let FrameKind::Patch { versions } = frame.kind {
-            let seconds = frame.heard.map_or(0.0, |heard| heard.elapsed().as_secs_f64());
+            let seconds = frame.received.map_or(0.0, |at| at.elapsed().as_secs_f64());
             self.metrics.patch_written(bytes, seconds);
             self.metrics.viewer_coalesced(versions.saturating_sub(1) as u64);
         }
@@ -422,18 +422,19 @@ async fn wanted_anew(display: &mut Option<DisplaySocket>) {
     std::future::pending().await
 }
 
-/// What a display tells of itself. Whatever else web_viewer says there is as good as a pong.
+/// A display's report about itself. Any other text from a viewer counts as a pong.
 #[derive(Deserialize)]
-struct Told {
-    heard: Timestamp,
+struct DisplayReport {
+    /// The server's time in the newest beat that the display received.
+    received: Timestamp,
     width: u32,
     height: u32,
     build: String,
 }
 
-async fn told(display: &DisplaySocket, text: &str) {
-    if let Ok(Told { heard, width, height, build }) = serde_json::from_str(text) {
-        display.report(heard, (width, height), &build).await;
+async fn store_report(display: &DisplaySocket, text: &str) {
+    if let Ok(DisplayReport { received, width, height, build }) = serde_json::from_str(text) {
+        display.report(received, (width, height), &build).await;
     }
 }
 

@@ -88,7 +88,7 @@ test("a browser's clock that is set is no sign of life, and the next frame is on
         snapshot: nothing,
         patch: nothing,
         now: nothing,
-        heard: nothing,
+        received: nothing,
         build: nothing,
         state: (state) => states.push(state),
     };

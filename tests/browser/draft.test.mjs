@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { unheard } from "../../static/action.js";
+import { noAnswer } from "../../static/action.js";
 import { question } from "../../static/ask.js";
 import { Drafts, Signature } from "../../static/draft.js";
 
@@ -83,14 +83,14 @@ test("storage that is forbidden keeps nothing and breaks nothing", () => {
 });
 
 test("nothing is lost is only said where it is so", () => {
-    assert.match(unheard(true, true), /Nothing is lost: press again/);
+    assert.match(noAnswer(true, true), /Nothing is lost: press again/);
     for (const [hasKey, isKept] of [
         [true, false],
         [false, true],
         [false, false],
     ])
-        assert.doesNotMatch(unheard(hasKey, isKept), /Nothing is lost/);
-    assert.doesNotMatch(unheard(false, true), /not be sent twice/);
+        assert.doesNotMatch(noAnswer(hasKey, isKept), /Nothing is lost/);
+    assert.doesNotMatch(noAnswer(false, true), /not be sent twice/);
 });
 
 test("a question names what was filled in, and only where it should", () => {

@@ -54,7 +54,7 @@ function world(context) {
         snapshot: nothing,
         patch: nothing,
         now: nothing,
-        heard: nothing,
+        received: nothing,
         build: nothing,
         state: (state) => states.push(state),
     };

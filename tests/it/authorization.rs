@@ -193,7 +193,7 @@ async fn data_of_other_teams_never_reaches_lead_or_agent() {
         while frames < if role == "agent" { 3 } else { 30 } {
             frames += usize::from(viewer.step().await.expect("a frame") != "beat");
         }
-        assert_eq!(leaks(&viewer.heard, &secrets), Vec::<String>::new(), "{role}: frames");
+        assert_eq!(leaks(&viewer.received, &secrets), Vec::<String>::new(), "{role}: frames");
     }
 }
 

@@ -109,9 +109,9 @@ async fn display_reports_and_is_reloaded_and_revoked_at_once() {
     let screen = let_in(&server, &supervisor).await;
     let mut viewer = screen.watch("wallboard:floor", None).await;
     viewer.step().await.expect("a frame");
-    let heard = "2026-11-21T09:00:00.000Z";
-    let told = json!({"heard": heard, "width": 1920, "height": 1080, "build": "0.1.0-x"}).to_string();
-    viewer.send(Message::Text(told.into())).await;
+    let received = "2026-11-21T09:00:00.000Z";
+    let report = json!({"received": received, "width": 1920, "height": 1080, "build": "0.1.0-x"}).to_string();
+    viewer.send(Message::Text(report.into())).await;
     until_async("the supervisor sees it", async || only(&supervisor).await["lastReport"]["width"] == 1920).await;
     let listed = only(&supervisor).await;
     assert_eq!((&listed["active"], &listed["sockets"], &listed["name"]), (&json!(true), &json!(1), &json!("Hall")));

@@ -270,7 +270,7 @@ async fn narrowed_permission_hides_the_rest() {
             let wide = socket.epoch.clone();
             let mut is_narrow = false;
             while !is_narrow {
-                socket.heard.clear();
+                socket.received.clear();
                 let kind = socket.step().await.expect("a frame");
                 is_narrow = kind == "snapshot" && socket.epoch != wide;
             }
@@ -280,13 +280,13 @@ async fn narrowed_permission_hides_the_rest() {
     for ((person, secrets), held) in people.iter_mut().zip(&secrets).zip(held) {
         let mut back = person.browser.watch("all", Some(held)).await;
         assert_eq!(back.step().await.expect("a frame"), "snapshot", "{}", person.role);
-        assert_eq!(told(&back.heard, secrets), Vec::<String>::new(), "{}", person.role);
+        assert_eq!(told(&back.received, secrets), Vec::<String>::new(), "{}", person.role);
     }
     drive(Standing::Narrowed, &server, &people, &secrets).await;
     for (person, secrets) in people.iter_mut().zip(&secrets) {
         for socket in &mut person.sockets {
             while socket.step().await.expect("a frame") != "beat" {}
-            assert_eq!(told(&socket.heard, secrets), Vec::<String>::new(), "{}", person.role);
+            assert_eq!(told(&socket.received, secrets), Vec::<String>::new(), "{}", person.role);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::stat::Measure;
 use super::{PageState, Timer, format, stat, words};
 use crate::live::document::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StatusIntervalDoc};
 
-/// What customers said about the agent, of thirty days but for what waits now.
+/// The agent's feedback: values of thirty days, except for the present backlog.
 const STATS: [Measure; 7] = [
     Measure::Responses,
     Measure::Nps,
@@ -25,10 +25,10 @@ const STATS: [Measure; 7] = [
     Measure::FirstReply,
 ];
 
-/// How far back the bar reaches at most.
+/// The longest time that the bar covers.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many parts the bar is divided into.
+/// The number of parts of the bar.
 const BAR: i64 = 1000;
 
 /// Renders the page; `None` if the document has no such agent.
@@ -79,10 +79,10 @@ struct Page<'a> {
     /// The newest first.
     intervals: Vec<Interval>,
     spans: Vec<Span>,
-    /// When the bar begins.
+    /// The bar's start.
     begins: String,
     spent: String,
-    /// How many of the responses are shown, of how many.
+    /// The number of responses shown, and of all.
     shown: String,
     responses: Vec<Item>,
     /// The rows that scripts clone.
@@ -109,7 +109,7 @@ struct Facts {
     more: String,
 }
 
-/// A contact in hand.
+/// A current contact.
 #[derive(Default)]
 struct Contact {
     id: String,
@@ -121,7 +121,7 @@ struct Contact {
     more: String,
 }
 
-/// What was counted of one kind of contact, or in one queue.
+/// Metrics of one kind of contact, or of one queue.
 #[derive(Default)]
 struct Counted {
     id: String,
@@ -233,13 +233,13 @@ fn contacts(page: &PageState, doc: &AgentDoc) -> Vec<Contact> {
     all.into_iter().map(contact).collect()
 }
 
-/// Where the bar begins: with the first status, but no earlier than a day ago.
+/// The bar's start: the first status, but at most a day ago.
 fn beginning(now: Timestamp, doc: &AgentDoc) -> Timestamp {
     let day_ago = now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
     doc.history.keys().next().map_or(now, |first| (*first).max(day_ago))
 }
 
-/// The bar: `static/status_bar.js` draws the same.
+/// The bar, as `static/status_bar.js` draws it.
 fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
     let begins = beginning(now, doc).as_millisecond();
     let all = (now.as_millisecond() - begins).max(1);
@@ -255,7 +255,7 @@ fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
         .collect()
 }
 
-/// How long each activity took, of those times that are over.
+/// The duration of each activity, of intervals that have ended.
 fn spent(doc: &AgentDoc) -> String {
     let over = |activity: &str| {
         let of = doc.history.iter().filter(|(_, interval)| known(&interval.activity) == activity);

@@ -32,7 +32,7 @@ pub(super) struct AgentTable {
     pub blank_group: AgentGroup,
 }
 
-/// Agents who stand together.
+/// A group of agents: a team, or all.
 #[derive(Default)]
 pub(super) struct AgentGroup {
     /// The team's id; empty for those without one.
@@ -43,7 +43,7 @@ pub(super) struct AgentGroup {
     pub is_hidden: bool,
 }
 
-/// One agent, written.
+/// One agent, formatted.
 #[derive(Default)]
 pub(super) struct AgentRow {
     pub id: String,
@@ -103,7 +103,7 @@ impl AgentTable {
             is_grouped: view.is_grouped(),
             groups,
             shown: match total {
-                // No agent is named: that is no count, and the page says so in words.
+                // Without any agent there is no count; the page says so in words.
                 0 => String::new(),
                 total if matches == total => agent_count(total as u64),
                 total => words::fill(words::text("agentsMatching"), &[("n", &matches), ("all", &total)]),
@@ -146,8 +146,7 @@ impl AgentRow {
     }
 }
 
-/// What goes with a status: why they are away, whether they are suspended, and another name for it where Clarity
-/// contradicts itself.
+/// Details of a status: the reason code, a suspension, and the other status where Clarity contradicts itself.
 pub(super) fn reason(agent: &AgentDoc) -> String {
     let suspended = (agent.suspended == Some(true)).then(|| words::text("suspended").to_owned());
     let also = agent
@@ -158,7 +157,7 @@ pub(super) fn reason(agent: &AgentDoc) -> String {
     parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a score stands on too few answers.
+/// Whether a score has too few answers.
 pub(super) fn is_small(score: Option<&crate::live::document::NpsDoc>) -> bool {
     score.is_some_and(|score| score.n > 0 && score.n < format::SMALL_SAMPLE)
 }
@@ -197,7 +196,7 @@ fn key(page: &PageState, agent: &AgentDoc, column: &str) -> Key {
     }
 }
 
-/// A team's agents, as they stand under `counts`.
+/// A team's agents, from the document's `counts`.
 fn summary(page: &PageState, team: &str) -> String {
     let Some(staff) = page.staff(&format!("team:{team}")) else { return String::new() };
     let counted = [("available", staff.available), ("inContact", staff.in_contact), ("away", staff.away)];
@@ -210,7 +209,7 @@ fn agent_count(n: u64) -> String {
     words::fill(words::text(if n == 1 { "oneAgent" } else { "agents" }), &[("n", &n)])
 }
 
-/// How many responses still need a reply; empty without any.
+/// The number of responses that need a reply; empty if none does.
 pub(super) fn open_items(n: u64) -> String {
     if n > 0 { words::fill(words::text("openItems"), &[("n", &n)]) } else { String::new() }
 }

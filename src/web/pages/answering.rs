@@ -1,4 +1,4 @@
-//! What colleagues can do about a response, as forms, and what they did.
+//! The actions on a response: forms, and what was already done.
 
 use jiff::Timestamp;
 
@@ -6,27 +6,26 @@ use super::{PageState, segment, step, words};
 use crate::domain::FeedbackActionKind;
 use crate::live::document::{ActionDoc, FeedbackDoc};
 
-/// Something that can be done. A form that is not offered now is on the page all the same, unseen: when Goodays offers
-/// it, nothing has to be loaded.
+/// An action's form. One that is not offered now is rendered hidden: when Goodays offers it, the page need not be
+/// loaded again.
 pub(super) struct Form {
     pub kind: &'static str,
-    /// Where the document says whether it is offered.
+    /// The document's path that says whether it is offered.
     pub path: String,
-    /// Where it is posted.
+    /// The form's address.
     pub address: String,
     pub is_offered: bool,
     pub title: &'static str,
     pub hint: &'static str,
     pub button: &'static str,
-    /// What is said when it has been taken.
+    /// The message after it was accepted.
     pub done: &'static str,
     pub writes: bool,
     pub rates: bool,
     pub has_type: bool,
-    /// The question before it is sent; empty for an action that stays inside Callboard. `static/paint.js` asks the
-    /// same.
+    /// The confirmation question, as in `static/paint.js`; empty for an action inside Callboard only.
     pub question: String,
-    /// The idempotency key where no script gives it one.
+    /// The idempotency key of a form without script.
     pub key: String,
 }
 
@@ -86,13 +85,13 @@ fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
     words::fill(words::text(text), &[("customer", &customer)])
 }
 
-/// Something that a colleague did.
+/// An action that was done.
 #[derive(Default)]
 pub(super) struct FeedbackAction {
     pub id: String,
     pub path: String,
     pub retry: String,
-    /// What is asked before it is tried again.
+    /// The confirmation question before a retry.
     pub question: String,
     pub action: String,
     pub who: String,
@@ -144,7 +143,7 @@ impl FeedbackAction {
     }
 }
 
-/// A conversation that looks closed and is not: the customer wrote again.
+/// The note on a closed conversation in which the customer wrote again.
 pub(super) fn wrote_again(doc: &FeedbackDoc) -> &'static str {
     if doc.needs_reply == Some(true) && doc.state == "closed" { words::text("wroteAgain") } else { "" }
 }

@@ -10,19 +10,19 @@ use crate::domain::{Actor, ActorKind};
 use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditEntry};
 use crate::web::audit_query::AuditQuery;
 
-/// What is shown of the audit.
+/// A page of audit entries.
 pub struct AuditPage<'a> {
     /// The entries, newest first.
     pub lines: &'a [AuditEntry],
-    /// What was asked for.
-    pub asked: &'a AuditQuery,
+    /// The filters.
+    pub filters: &'a AuditQuery,
     /// Whether there are older ones.
     pub is_cut: bool,
 }
 
 /// Renders the page: newest first.
 pub fn audit(page: &AuditPage, now: Timestamp, zone: &TimeZone, user: &CurrentUser) -> Result<String, askama::Error> {
-    let AuditPage { lines, asked, is_cut } = page;
+    let AuditPage { lines, filters, is_cut } = page;
     let rows = lines.iter().map(|line| Row {
         at: format::exact_moment(line.at, zone, now),
         exactly: line.at.to_string(),
@@ -31,20 +31,20 @@ pub fn audit(page: &AuditPage, now: Timestamp, zone: &TimeZone, user: &CurrentUs
         sign_in: line.actor.sign_in.clone().unwrap_or_default(),
         what: line.action.clone(),
         entity: target(&line.target),
-        before: told(&line.before),
-        after: told(&line.after),
+        before: fields_text(&line.before),
+        after: fields_text(&line.after),
         outcome: line.ended.as_ref().map_or_else(|| words::text("inProgress").to_owned(), |end| end.outcome.clone()),
         reason: line.ended.as_ref().and_then(|end| end.reason.clone()).unwrap_or_default(),
     });
     let link = |path: &str, query: String| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    let older = lines.last().filter(|_| *is_cut).map(|line| link("/audit", asked.query(Some(line.seq))));
+    let older = lines.last().filter(|_| *is_cut).map(|line| link("/audit", filters.query(Some(line.seq))));
     Page {
         rows: rows.collect(),
         older: older.unwrap_or_default(),
-        newest: asked.before.map(|_| link("/audit", asked.query(None))).unwrap_or_default(),
-        table: link("/audit.csv", asked.query(None)),
-        asked,
-        trouble: asked.error.as_deref().unwrap_or_default(),
+        newest: filters.before.map(|_| link("/audit", filters.query(None))).unwrap_or_default(),
+        table: link("/audit.csv", filters.query(None)),
+        filters,
+        trouble: filters.error.as_deref().unwrap_or_default(),
         outcomes: AUDIT_OUTCOMES.into_iter().chain([AUDIT_OPEN]).collect(),
         zone: zone.iana_name().unwrap_or("UTC"),
         user,
@@ -56,13 +56,13 @@ pub fn audit(page: &AuditPage, now: Timestamp, zone: &TimeZone, user: &CurrentUs
 #[template(path = "pages/audit.html")]
 struct Page<'a> {
     rows: Vec<Row>,
-    /// Where the next page is; empty if there is none.
+    /// The address of the next page; empty if there is none.
     older: String,
-    /// Where the first page is; empty on it.
+    /// The address of the first page; empty on it.
     newest: String,
-    /// Where the table with the same filters is.
+    /// The address of the CSV with the same filters.
     table: String,
-    asked: &'a AuditQuery,
+    filters: &'a AuditQuery,
     trouble: &'a str,
     outcomes: Vec<&'static str>,
     zone: &'a str,
@@ -83,7 +83,7 @@ struct Row {
     reason: String,
 }
 
-/// A name, and the page that tells more; empty if none does.
+/// A name, and the address of its page; empty if it has none.
 struct Named {
     text: String,
     page: String,
@@ -98,7 +98,7 @@ fn who(actor: &Actor) -> Named {
     Named { text: actor.to_string(), page }
 }
 
-/// The page of a target, which is named by what it is and its id.
+/// The address of a target, which is named by its kind and id.
 fn target(entity: &str) -> Named {
     let page = match entity.split_once(' ') {
         Some(("agent", id)) if id.bytes().all(|digit| digit.is_ascii_digit()) => format!("/agents/{id}"),
@@ -112,10 +112,10 @@ fn target(entity: &str) -> Named {
     Named { text: entity.to_owned(), page }
 }
 
-/// What was or shall be, as `name: value` in a row.
-fn told(value: &Value) -> String {
+/// The values before or after, as `name: value` on one line.
+fn fields_text(value: &Value) -> String {
     let Value::Object(fields) = value else { return format::plain(value) };
-    let is_told = |value: &Value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty());
-    let told = fields.iter().filter(|(_, value)| is_told(value));
-    told.map(|(name, value)| format!("{name}: {}", format::plain(value))).collect::<Vec<_>>().join(", ")
+    let is_shown = |value: &Value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty());
+    let shown = fields.iter().filter(|(_, value)| is_shown(value));
+    shown.map(|(name, value)| format!("{name}: {}", format::plain(value))).collect::<Vec<_>>().join(", ")
 }

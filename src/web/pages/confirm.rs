@@ -1,5 +1,5 @@
-//! `/confirm`: what is asked before something reaches a customer, for pages without script. With one it is asked in
-//! place.
+//! `/confirm`: the confirmation question before an action reaches a customer, for pages without script. A script asks
+//! it in place.
 
 use askama::Template;
 

@@ -1,4 +1,4 @@
-//! The contact that an agent has in hand, in short.
+//! An agent's current contact, in short.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionD
     all.into_iter().map(|(_, session)| session).collect()
 }
 
-/// Where the oldest contact came from, and how many more there are.
+/// The origin of the oldest contact, and the number of further ones.
 pub(super) fn summary(page: &PageState, sessions: &BTreeMap<String, SessionDoc>) -> String {
     let all = by_begin(sessions);
     let Some(first) = all.first() else { return String::new() };
@@ -26,14 +26,14 @@ pub(super) fn summary(page: &PageState, sessions: &BTreeMap<String, SessionDoc>)
     }
 }
 
-/// Where a contact came from.
+/// The origin of a contact.
 pub(super) fn place(page: &PageState, session: &SessionDoc) -> String {
     let queue = session.queue.map(|id| page.queue_name(id));
     let kind = Some(words::modality(&session.modality).to_owned());
     queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ")
 }
 
-/// An agent by name, with what they are doing now.
+/// An agent's name and activity.
 pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     let Some(id) = agent else { return String::new() };
     let now = page.state.agents.get(&id.to_string());
@@ -48,7 +48,7 @@ pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     }
 }
 
-/// What that agent is doing now, in short; empty where it is unknown.
+/// The agent's activity, in short; empty if unknown.
 pub(super) fn responder_activity(page: &PageState, agent: Option<i64>) -> String {
     let agent = agent.and_then(|id| page.state.agents.get(&id.to_string()));
     agent.map(|agent| agent.activity.clone()).unwrap_or_default()

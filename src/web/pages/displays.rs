@@ -1,4 +1,4 @@
-//! `/display`: a screen that waits to be let in. `/displays`: those that are.
+//! `/display`: a screen that waits to be paired. `/displays`: paired displays.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -11,18 +11,18 @@ use super::{CurrentUser, format, words};
 use crate::actions::displays::DisplayStatus;
 use crate::store::{DisplayLogin, DisplayLoginOutcome};
 
-/// What a display shows that has not been let in.
+/// What a display shows before it is paired.
 pub enum PairingState<'a> {
     /// Its code.
     Code(&'a str),
-    /// Why it has none yet. It asks again after so many seconds.
+    /// Why it has none yet, and the seconds until it asks again.
     Later {
         /// A sentence.
         why: &'a str,
         /// Until it asks again.
         seconds: u64,
     },
-    /// Its token was refused. It shows a code after so many seconds.
+    /// Its token was refused; the seconds until it shows a code.
     Refused {
         /// Whether the token is bound to another browser.
         is_others: bool,
@@ -31,12 +31,12 @@ pub enum PairingState<'a> {
     },
 }
 
-/// Renders the page of a display that waits.
+/// Renders the page of a display that is not paired.
 pub fn display(waiting: &PairingState<'_>) -> Result<String, askama::Error> {
     WaitingPage { waiting }.render()
 }
 
-/// What is shown to those who let displays in.
+/// What users who pair displays see.
 pub struct DisplaysPage<'a> {
     /// The displays.
     pub listed: &'a [DisplayStatus],
@@ -44,7 +44,7 @@ pub struct DisplaysPage<'a> {
     pub uses: &'a HashMap<String, Vec<DisplayLogin>>,
     /// The wallboards to choose from.
     pub boards: &'a [String],
-    /// The build that runs.
+    /// The server's build.
     pub build: &'a str,
     /// The server's time.
     pub now: Timestamp,
@@ -56,20 +56,20 @@ pub struct DisplaysPage<'a> {
     pub user: &'a CurrentUser,
 }
 
-/// What was typed into the form and not taken.
+/// Form values that were refused.
 #[derive(Default)]
 pub struct PairingForm<'a> {
-    /// Why. Empty: nothing was typed.
+    /// The reason. Empty: nothing was submitted.
     pub trouble: &'a str,
     /// The code.
     pub code: &'a str,
     /// The wallboard.
     pub board: &'a str,
-    /// Where the display hangs.
+    /// The display's location.
     pub name: &'a str,
 }
 
-/// Renders the page of those who let displays in.
+/// Renders the page for users who pair displays.
 pub fn displays(page: &DisplaysPage<'_>) -> Result<String, askama::Error> {
     let DisplaysPage { listed, uses, boards, build, now, zone, typed, user } = *page;
     let of = |it: &DisplayStatus| uses.get(&it.display.id).map_or(&[][..], Vec::as_slice);
@@ -103,7 +103,7 @@ struct Row {
     name: String,
     board: String,
     created_by: String,
-    /// The shape beside the state's word.
+    /// The state's symbol.
     mark: &'static str,
     state: &'static str,
     seen: String,
@@ -115,7 +115,7 @@ struct Row {
     is_in: bool,
     bound: bool,
     uses: Vec<String>,
-    /// How many these are, and how many were refused.
+    /// The number of uses, and of refused ones.
     used: String,
 }
 
@@ -165,7 +165,7 @@ fn summary(uses: &[DisplayLogin]) -> String {
     }
 }
 
-/// A use in a line.
+/// A use on one line.
 fn used(it: &DisplayLogin, now: Timestamp, zone: &TimeZone) -> String {
     let outcome = match it.outcome {
         DisplayLoginOutcome::Accepted => "accepted",

@@ -1,10 +1,10 @@
-//! What a form without script is answered when a customer was asked before: the same form, to be sent on purpose.
+//! The page after a survey form without script for a customer who was already surveyed: the same form, to confirm.
 
 use askama::Template;
 
 use super::{CurrentUser, words};
 
-/// Renders the page. `to`: where the form goes; `fields`: what was typed, by name.
+/// Renders the page. `to`: the form's address; `fields`: the submitted values by name.
 pub fn duplicate_request(
     title: &str,
     detail: &str,
@@ -20,7 +20,7 @@ pub fn duplicate_request(
 struct Page<'a> {
     title: &'a str,
     detail: &'a str,
-    /// Where it is sent again.
+    /// The form's address.
     to: &'a str,
     fields: Vec<(String, String)>,
     user: &'a CurrentUser,

@@ -1,4 +1,4 @@
-//! `/feedback` and `/feedback/{response}`: what customers say, and what it hangs on.
+//! `/feedback` and `/feedback/{response}`: what customers say, and the calls that it is linked to.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
 use crate::live::document::{AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
 
-/// Renders the list: what still waits for an answer first, then the newest.
+/// Renders the list: responses that need a reply first, then the newest.
 pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
     let (items, blank) = Item::all(page);
     let floor = page.state.totals.get("floor");
@@ -34,7 +34,7 @@ pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
     .render()
 }
 
-/// What stands on top, of thirty days but for what waits now.
+/// The tiles: values of thirty days, except for the present backlog.
 const TILES: [Measure; 7] = [
     Measure::Open,
     Measure::Responses,
@@ -45,7 +45,7 @@ const TILES: [Measure; 7] = [
     Measure::OnTime,
 ];
 
-/// Who waits, by how long.
+/// Responses that need a reply, by age.
 const AGES: [Measure; 5] = [
     Measure::OpenUnder4Hours,
     Measure::OpenUnder24Hours,
@@ -78,7 +78,7 @@ pub fn feedback_item(page: &PageState, response_id: &str) -> Result<Option<Strin
     feedback_item_of(page, response_id, |_| false)
 }
 
-/// The same where responses of some sources need a kind of remark with every answer, which those tell by name.
+/// The same for sites where some sources require a kind of remark with each reply (`sources`).
 pub fn feedback_item_of(
     page: &PageState,
     response_id: &str,
@@ -140,11 +140,11 @@ struct One<'a> {
     offered: String,
     /// Whether an answer must say which kind of remark the customer made.
     needs_kind: bool,
-    /// What can be done, whether it is offered now or not: a script shows a form when it is.
+    /// All action forms; those that are not offered now are hidden, and a script shows them when they are.
     forms: [Form; 6],
     actions: Vec<FeedbackAction>,
     facts: [Fact; 8],
-    /// How sure that is, and how to say by hand which call it is about.
+    /// Confidence of the attribution, and the form to link the response by hand.
     pinning: Pinning,
     /// The rows that scripts clone.
     blank_message: Text,
@@ -176,7 +176,7 @@ pub(super) struct Item {
     pub is_joined: bool,
 }
 
-/// One text of the thread, written.
+/// One message of the thread, formatted.
 #[derive(Default)]
 struct Text {
     id: String,
@@ -204,7 +204,7 @@ impl Text {
     }
 }
 
-/// One answer, written.
+/// One answer, formatted.
 #[derive(Default)]
 struct Answer {
     id: String,
@@ -224,12 +224,12 @@ impl Answer {
     }
 }
 
-/// One thing that is known about a response. Without a value the stylesheet leaves it out.
+/// One detail of a response. The stylesheet hides details without a value.
 struct Fact {
     name: &'static str,
-    /// Where it stands in the response.
+    /// The path inside the response.
     path: &'static str,
-    /// How it is written, by the name that the script has for it.
+    /// The name of its format (`data-as`).
     kind: &'static str,
     value: String,
 }
@@ -268,8 +268,8 @@ impl Item {
     }
 }
 
-/// The first 140 letters of the newest words of a thread, but no half words; whose they are, unless they are the
-/// customer's.
+/// The first 140 letters of a thread's newest message, cut at a word; preceded by the author unless that is the
+/// customer.
 fn excerpt(doc: &FeedbackDoc) -> Option<String> {
     let texts = doc.messages.values().filter(|message| !message.text.is_empty());
     let newest = texts.max_by_key(|message| message.at.map_or(0, Timestamp::as_millisecond))?;
@@ -287,7 +287,7 @@ fn excerpt(doc: &FeedbackDoc) -> Option<String> {
     })
 }
 
-/// A name that leaves room for what its bearer wrote.
+/// A name, shortened to leave room for the message.
 fn short(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &name[..end]).into(),
@@ -302,7 +302,7 @@ fn joined(join: &AttributionDoc) -> String {
     format!("{}{evidence}", words::rule(&join.rule))
 }
 
-/// What can be done with it: what Goodays says, and nothing else.
+/// The available actions, exactly as Goodays reports them.
 fn offered(actions: &BTreeMap<String, bool>) -> String {
     let names: Vec<_> = actions.keys().map(|name| format::label(name).to_lowercase()).collect();
     if names.is_empty() {

@@ -1,5 +1,5 @@
-//! How values are written. `static/format.js` writes every one of them in the same way, because a cell that the server
-//! rendered is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
+//! Formats of values. `static/format.js` has the same ones, because a script later updates the cell that the server
+//! rendered; both pass the cases of `tests/fixtures/formats.json`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,10 +13,10 @@ use super::words;
 use crate::domain::MetricValue;
 use crate::live::document::{MetricsDoc, NpsDoc, metric_total};
 
-/// Stands where nothing was ever measured. Zero is a measurement.
+/// Shown where nothing was measured. Zero is a measurement.
 pub const NONE: &str = "–";
 
-/// Fewer answers than this make no score: they are shown as counts.
+/// Below this number of answers, counts are shown instead of a score.
 pub const SMALL_SAMPLE: u64 = 5;
 
 /// A running time: `0:07`, `12:40`, `1:02:03`, `3 d 4 h`. Never below zero, however the clocks differ.
@@ -33,18 +33,18 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-/// How far the clock of a source is from ours.
+/// The difference between a source's clock and ours.
 #[must_use]
 pub fn clock_offset(seconds: i64) -> String {
     let seconds_apart = seconds.unsigned_abs();
-    // It is known to a second or two: 19:59 is 20 minutes.
+    // It is accurate to a second or two: 19:59 is 20 minutes.
     let minutes = (seconds_apart + 30) / 60;
     let apart = if seconds_apart < 60 { written("seconds", seconds_apart) } else { hours_and_minutes(minutes) };
     let text = words::text(if seconds < 0 { "clockBehind" } else { "clockAhead" });
     words::fill(text, &[("time", &apart)])
 }
 
-/// How long ago something was, coarsely.
+/// A coarse age.
 #[must_use]
 pub fn ago(seconds: i64) -> String {
     let s = u64::try_from(seconds).unwrap_or_default();
@@ -77,13 +77,13 @@ pub fn percent(value: f64) -> String {
     words::fill(words::pattern("percent"), &[("n", &number(value))])
 }
 
-/// How many cases a value stands on.
+/// The sample size of a value.
 #[must_use]
 pub fn sample_size(n: u64) -> String {
     written("sample", n)
 }
 
-/// Some of all.
+/// A part and the whole: `3 of 12`.
 #[must_use]
 pub fn of(n: impl Display, all: impl Display) -> String {
     words::fill(words::pattern("of"), &[("n", &n), ("all", &all)])
@@ -118,13 +118,13 @@ pub fn moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
     words::fill(pattern, &values)
 }
 
-/// The same to the second, for lists in which many things happen in a minute: `21 Nov 09:41:07`.
+/// The same to the second, for lists with many entries per minute: `21 Nov 09:41:07`.
 #[must_use]
 pub fn exact_moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
     format!("{}:{:02}", moment(at, zone, now), at.to_zoned(zone.clone()).second())
 }
 
-/// When something began that goes on: the time of day, with the day if that is not today.
+/// The start of something current: the time of day, with the day unless that is today.
 #[must_use]
 pub fn since(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
     let is_today = at.to_zoned(zone.clone()).date() == now.to_zoned(zone.clone()).date();
@@ -185,7 +185,7 @@ pub fn nps(score: Option<&NpsDoc>) -> String {
     }
 }
 
-/// How many answers a score stands on. Empty where the score itself says so.
+/// The number of answers of a score. Empty if the score already shows it.
 #[must_use]
 pub fn sample(score: Option<&NpsDoc>) -> String {
     match score {
@@ -240,19 +240,19 @@ pub fn metric(name: &str, value: &MetricValue) -> String {
     }
 }
 
-/// A metric over all kinds of contact, written; a dash where it was not measured.
+/// A metric over all kinds of contact, formatted; a dash if it was not measured.
 #[must_use]
 pub fn metric_cell(metrics: &MetricsDoc, name: &str) -> String {
     metric_total(metrics, name).map_or_else(|| NONE.to_owned(), |value| measure(name, value))
 }
 
-/// What a metric is called: as the site calls it, else its name in words.
+/// A metric's label: the site's, else its name in words.
 #[must_use]
 pub fn called(labels: &BTreeMap<String, Arc<str>>, name: &str) -> String {
     labels.get(name).map_or_else(|| label(name), |label| label.to_string())
 }
 
-/// What was counted under one heading, a line each, without what is `shown` elsewhere.
+/// The metrics under one heading, a line each, except those `shown` elsewhere.
 #[must_use]
 pub fn bag(values: &BTreeMap<String, MetricValue>, shown: &[&str], labels: &BTreeMap<String, Arc<str>>) -> String {
     let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
@@ -263,7 +263,7 @@ pub fn bag(values: &BTreeMap<String, MetricValue>, shown: &[&str], labels: &BTre
         .join("\n")
 }
 
-/// Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word.
+/// Everything without a column of its own, a line each: metrics other than `shown`, then unknown fields.
 #[must_use]
 pub fn others(
     metrics: &MetricsDoc,
@@ -294,7 +294,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// A metric's number, written.
+/// A metric's number, formatted.
 #[must_use]
 pub fn measure(name: &str, value: f64) -> String {
     if name.ends_with("Time") {

@@ -95,7 +95,7 @@ fn source(page: &PageState, name: SourceName) -> Option<&SourceDoc> {
     page.state.sources.get(name.as_str()).map(|source| &**source)
 }
 
-/// What a viewer must know before believing a number: only a source that cannot be heard has something to say.
+/// Warnings that a viewer needs before trusting a number: one for each source that is not live.
 fn notice(page: &PageState, name: SourceName, doc: &SourceDoc) -> String {
     let since = |at: Timestamp| words::fill(words::text("sinceTime"), &[("time", &page.since(at))]);
     let since = doc.last_data.or(doc.since).map_or_else(String::new, since);

@@ -1,5 +1,5 @@
-//! A value as it is shown: a number that is known, or a dash and why it is not. Only what was counted is ever 0. The
-//! twin of `why` in `static/format.js`.
+//! A value as it is shown: a known number, or a dash with the reason. Only what was counted is ever 0. The same rules
+//! as `why` in `static/format.js`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
 use crate::live::document::{SourceDoc, StaffDoc};
 
-/// A number, written; or a dash, and why.
+/// A formatted number, or a dash with the reason.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Known {
-    /// What stands there.
+    /// The text of the cell.
     pub text: String,
-    /// Why there is no number, or whose it is. Empty: there is nothing to explain.
+    /// Why there is no number, or whose number it is. Empty: nothing to explain.
     pub why: String,
 }
 
@@ -45,7 +45,7 @@ impl Timer {
 pub(super) const NOT_REPORTED: &str = "notReported";
 /// Clarity does not report such a metric.
 pub(super) const NOT_OFFERED: &str = "notOffered";
-/// Clarity is not asked for such a metric of queues.
+/// The metric is not among those that are requested from Clarity.
 const NOT_REQUESTED: &str = "notRequested";
 /// No customer has answered.
 pub(super) const NO_RESPONSES: &str = "noResponses";
@@ -56,12 +56,12 @@ pub(super) const CLARITY_COUNT: &str = "clarityCount";
 /// The value exists, but not for this viewer.
 pub(super) const HIDDEN: &str = "hidden";
 
-/// Where answers of customers come from.
+/// The sources of customers' answers.
 pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::AgentConnect];
-/// Where everything about calls comes from.
+/// The source of everything about calls.
 pub(super) const CALLS: &[SourceName] = &[SourceName::Clarity];
 
-/// Why a number is not known that comes from any of these sources. `otherwise` is the reason while one of them is live.
+/// Why a number from one of these sources is unknown. `otherwise` is the reason while one of them is live.
 pub fn why(
     sources: &BTreeMap<String, Arc<SourceDoc>>,
     from: &[SourceName],
@@ -79,7 +79,7 @@ pub fn why(
     if all.iter().any(|(_, state, _)| is_heard(state)) {
         return words::reason(otherwise).to_owned();
     }
-    // One that is configured and not heard says more than one that is not configured.
+    // A configured source without connection says more than one that is not configured.
     let Some((name, state, reason)) = all.iter().find(|(_, state, _)| *state != "off").or(all.first()) else {
         return words::reason(otherwise).to_owned();
     };
@@ -96,7 +96,7 @@ pub fn why(
     }
 }
 
-/// Whether one of these sources is heard, so that nothing is a count.
+/// Whether one of these sources is live, so that the absence of entries is a count of zero.
 pub(super) fn any_heard(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName]) -> bool {
     from.iter().filter_map(|name| sources.get(name.as_str())).any(|doc| is_heard(&doc.state))
 }
@@ -106,18 +106,18 @@ fn is_heard(state: &str) -> bool {
 }
 
 impl PageState {
-    /// Why something about calls is not known.
+    /// Why a value about calls is unknown.
     pub(super) fn why(&self, otherwise: &str) -> String {
         why(&self.state.sources, CALLS, false, otherwise)
     }
 
-    /// Why a metric of a queue is not known.
+    /// Why a queue's metric is unknown.
     pub(super) fn why_no_metric(&self, name: &str) -> String {
-        let is_asked = self.queue_metrics.iter().any(|asked| asked.eq_ignore_ascii_case(name));
-        self.why(if is_asked { NOT_OFFERED } else { NOT_REQUESTED })
+        let is_requested = self.queue_metrics.iter().any(|metric| metric.eq_ignore_ascii_case(name));
+        self.why(if is_requested { NOT_OFFERED } else { NOT_REQUESTED })
     }
 
-    /// Why something that customers answered is not known.
+    /// Why a value from customers' answers is unknown.
     pub(super) fn why_unanswered(&self, is_hidden: bool) -> String {
         why(&self.state.sources, ANSWERS, is_hidden, NO_RESPONSES)
     }
@@ -128,7 +128,7 @@ impl PageState {
     }
 }
 
-/// A longest wait. Where no customer waits there is none.
+/// A longest wait. There is none while no customer waits.
 pub(super) fn longest_of(
     page: &PageState,
     since: Option<Timestamp>,

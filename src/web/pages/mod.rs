@@ -1,8 +1,7 @@
 //! Pages: pure functions from a rendered state to HTML.
 //!
-//! Whatever a page shows is read back from the very document that it carries (`shape`), cell by cell; each cell says
-//! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's
-//! writing and the script's are held together by `tests/fixtures/formats.json`.
+//! Each cell has its path in the document (`data-path`) and its format (`data-as`), so that `static/bind.js` can update
+//! it. `tests/fixtures/formats.json` has the cases that the server's and the script's formats must both pass.
 
 mod agent;
 mod agents;
@@ -60,14 +59,14 @@ use crate::domain::Role;
 use crate::live::document::Document;
 use crate::web::access::Viewer;
 
-/// The state of a scope at a version, and what a page needs besides.
+/// The state of a scope at a version, and what else a page needs.
 #[derive(Debug, Clone)]
 pub struct PageState {
-    /// Which run of the server the version belongs to.
+    /// The epoch of the version: the lifetime of one view.
     pub epoch: String,
     /// The version of the document.
     pub version: u64,
-    /// The scope, as the socket will be asked for it: `all`, `queues:1,2`.
+    /// The scope, as the socket requests it: `all`, `queues:1,2`.
     pub scope: String,
     /// The server's build.
     pub build: &'static str,
@@ -77,13 +76,13 @@ pub struct PageState {
     pub time_zone: TimeZone,
     /// The document.
     pub state: Arc<Document>,
-    /// The very same document as JSON.
+    /// The same document as JSON.
     pub state_json: String,
     /// Whether everything on the page is invented.
     pub demo: bool,
     /// The current user.
     pub user: CurrentUser,
-    /// The queues' metrics that Clarity is asked for.
+    /// The queue metrics that are requested from Clarity.
     pub queue_metrics: Vec<String>,
 }
 
@@ -92,7 +91,7 @@ pub struct PageState {
 pub struct CurrentUser {
     /// Their name. `None`: the server has no sign-in.
     pub name: Option<String>,
-    /// Their identity, by which a browser keeps drafts. Empty: the server has no sign-in.
+    /// Their id, by which a browser keeps drafts. Empty: the server has no sign-in.
     pub key: String,
     /// Their role.
     pub role: Role,
@@ -137,7 +136,7 @@ impl PageState {
         format::moment(at, &self.time_zone, self.now)
     }
 
-    /// When something began that goes on, in the board's zone.
+    /// The start of something current, in the board's zone.
     fn since(&self, at: Timestamp) -> String {
         format::since(at, &self.time_zone, self.now)
     }
@@ -182,13 +181,13 @@ impl PageState {
     }
 }
 
-/// Something that ticks: its beginning for the script, its text for the user.
+/// A running timer: its start for the script, its text for the user.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Timer {
     /// When it began. Absent: it does not run.
     since: Option<Timestamp>,
     text: String,
-    /// Why it does not run, where that has to be explained.
+    /// Why it does not run, if that needs an explanation.
     why: String,
 }
 

@@ -1,25 +1,25 @@
-//! Where a page stands in a list of which it shows a part, and the way to the other parts.
+//! Position of a page in a long list, and links to the other pages.
 
 use super::{PageState, format, words};
 use crate::live::document::ListDoc;
 use crate::live::list::PAGE;
 
-/// What is said of the whole list, and where its neighbours are.
+/// The size of the whole list, and the addresses of the pages before and after.
 pub(super) struct Pager {
-    /// Where the document says how much there is.
+    /// The document's path of the list's size.
     pub path: &'static str,
     pub range: String,
     /// The address of the page before; empty on the first.
     pub newer: String,
-    /// The address of the page after, whether there is one now or not: a script shows it when there is.
+    /// The address of the page after, rendered hidden if there is none yet: a script shows it.
     pub older: String,
     pub has_older: bool,
-    /// What is said when nothing is shown.
+    /// The sentence for an empty list.
     pub is_first: bool,
 }
 
 impl Pager {
-    /// Of a list at its address.
+    /// The pager of a list at its address.
     pub fn new(page: &PageState, list: &str, path: &'static str, address: &str) -> Self {
         let list = page.state.lists.get(list).cloned().unwrap_or_default();
         let page = list.page.max(1);
@@ -39,7 +39,7 @@ impl Pager {
     }
 }
 
-/// Which of them are shown. `static/paint.js` writes the same.
+/// Which entries are shown. `static/paint.js` renders the same text.
 pub(super) fn range(list: &ListDoc) -> String {
     let count = |count: u64| format::count(i64::try_from(count).ok());
     if list.total == 0 {

@@ -1,4 +1,4 @@
-//! How sure it is what a response hangs on, what it might hang on as well, and how to say so by hand.
+//! The attribution of a response: its confidence, other candidate calls, and the form to link it by hand.
 
 use jiff::Timestamp;
 
@@ -6,13 +6,13 @@ use super::contact::{responder, responder_activity};
 use super::{PageState, segment, words};
 use crate::live::document::{AttributionDoc, CandidateDoc};
 
-/// What the page says and asks about the call of a response.
+/// Texts and form about the call that a response is linked to.
 pub(super) struct Pinning {
     pub confidence: String,
     pub conflict: String,
-    /// How many possible calls there are, in words.
+    /// The number of candidate calls, in words.
     pub possible: String,
-    /// Where the form is posted.
+    /// The form's address.
     pub address: String,
     /// The calls in the order in which they began.
     pub candidates: Vec<Candidate>,
@@ -20,7 +20,7 @@ pub(super) struct Pinning {
     pub blank: Candidate,
 }
 
-/// A call that it might be.
+/// A candidate call.
 #[derive(Default)]
 pub(super) struct Candidate {
     pub id: String,
@@ -36,7 +36,7 @@ pub(super) struct Candidate {
 }
 
 impl Pinning {
-    /// Of a response whose document stands at `path`.
+    /// The attribution of the response at the document's `path`.
     pub fn new(page: &PageState, path: &str, response: &str, join: &AttributionDoc) -> Self {
         let path = format!("{path}/attribution/candidates");
         let mut candidates: Vec<_> = join.candidates.iter().collect();
@@ -68,7 +68,7 @@ impl Candidate {
     }
 }
 
-/// How many calls it might be besides the one that was found.
+/// The number of candidates besides the linked call.
 fn possible(count: usize) -> String {
     let text = match count {
         0 => "anotherCall",

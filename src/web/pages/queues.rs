@@ -30,7 +30,7 @@ pub(super) struct QueueTable {
     pub blank: QueueRow,
 }
 
-/// One queue, written.
+/// One queue, formatted.
 #[derive(Default)]
 pub(super) struct QueueRow {
     pub id: String,
@@ -91,7 +91,7 @@ impl QueueRow {
     }
 }
 
-/// How many of a queue's agents are available, of those logged in: our own count, else Clarity's.
+/// A queue's available agents, of those logged in: our own count, else Clarity's.
 fn staff(page: &PageState, id: &str, queue: &QueueDoc) -> Known {
     let ours = page.staff(&format!("queue:{id}")).map(|staff| (staff.available, staff.logged_in));
     match (ours, queue.agents_available) {
@@ -107,7 +107,7 @@ fn staff(page: &PageState, id: &str, queue: &QueueDoc) -> Known {
     }
 }
 
-/// Why it is not known how many agents a queue has.
+/// Why a queue's number of agents is unknown.
 pub(super) fn unstaffed(page: &PageState, queue: &QueueDoc) -> String {
     match queue.hidden.contains_key("staff") {
         true => words::reason(HIDDEN).to_owned(),
@@ -115,7 +115,7 @@ pub(super) fn unstaffed(page: &PageState, queue: &QueueDoc) -> String {
     }
 }
 
-/// Who waits, in order, then everything without a column.
+/// The waiting callers in order, then everything without a column.
 fn more(page: &PageState, id: &str, queue: &QueueDoc) -> String {
     let waiting = contact::by_begin(&queue.sessions).into_iter().enumerate().map(|(place, session)| {
         let since = session

@@ -8,7 +8,7 @@ use super::{CurrentUser, format, words};
 use crate::actions::sign_in::SignInSummary;
 use crate::domain::Role;
 
-/// Renders the page: `here` is the sign-in that asks.
+/// Renders the page: `here` is the sign-in that requests it.
 pub fn sign_ins(
     listed: &[SignInSummary],
     here: Option<&str>,

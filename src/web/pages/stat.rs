@@ -1,4 +1,4 @@
-//! What was counted, as a person reads it: the value, how many cases it stands on, and the whole of it in words.
+//! Aggregates as users read them: the value, its sample size, and a full sentence.
 //! `static/format.js` writes the same.
 
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ pub(super) enum Counted<'a> {
 /// A counted value, written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Stat {
-    /// Where it stands in the document.
+    /// The path in the document.
     pub path: String,
     /// `0`: absent means none.
     pub format: &'static str,
@@ -62,7 +62,7 @@ pub(super) struct Stat {
     pub note: String,
     /// All of it in words.
     pub title: String,
-    /// Whether it stands on few cases.
+    /// Whether its sample is small.
     pub is_small: bool,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Table {
 }
 
 impl Measure {
-    /// Where it stands below a total.
+    /// The path below a total.
     pub fn path(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -271,7 +271,7 @@ impl Stat {
         let (sources, from) = (&page.state.sources, measure.sources());
         let format = measure.format();
         let mut stat = Self::written(value, format);
-        // Nothing is a count only where a source is heard that would tell of something.
+        // No entries count as zero only while a source that would report them is live.
         if format == "0" && value.is_none_or_zero() && (is_hidden || !is_counted(sources, from, value)) {
             format::NONE.clone_into(&mut stat.text);
         }
@@ -352,7 +352,7 @@ impl Counted<'_> {
     }
 }
 
-/// Whether nothing is a count: a source is heard that would tell of something, or it was counted before it fell silent.
+/// Whether no entries count as zero: a source that would report them is live, or it was counted before it was lost.
 fn is_counted(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName], value: Counted<'_>) -> bool {
     let is_configured = from.iter().any(|name| sources.get(name.as_str()).is_some_and(|it| it.state != "off"));
     known::any_heard(sources, from) || (is_configured && matches!(value, Counted::Count(_)))

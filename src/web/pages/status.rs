@@ -1,4 +1,4 @@
-//! `/status`: how well each of the four systems can be heard.
+//! `/status`: the connection to each of the four systems.
 
 use askama::Template;
 

@@ -42,7 +42,7 @@ struct Page<'a> {
     view: &'a TableQuery,
 }
 
-/// The strip at the top: what stands under `counts`, and nothing that is counted here.
+/// The strip at the top: values from the document's `counts`; this page counts nothing itself.
 struct Tiles {
     waiting: Known,
     longest: Timer,
@@ -78,7 +78,7 @@ impl Tiles {
             away: words::fill(words::text("andAway"), &[("n", &number(|staff| staff.away))]),
             open: Known::count(counts.open_feedback, || {
                 let (sources, is_hidden) = (&page.state.sources, counts.hidden.contains_key("openFeedback"));
-                // It is added up over teams, and of those Clarity tells.
+                // It is a sum over teams, which Clarity reports.
                 let from = if any_heard(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
                 why(sources, from, is_hidden, NOT_REPORTED)
             }),
@@ -86,14 +86,14 @@ impl Tiles {
     }
 }
 
-/// How many wait in all.
+/// Waiting callers of all queues.
 pub(super) fn waiting(page: &PageState, counts: &CountsDoc) -> Known {
     Known::count(counts.waiting, || {
         why(&page.state.sources, CALLS, counts.hidden.contains_key("waiting"), NOT_REPORTED)
     })
 }
 
-/// The longest wait of all: zero where it is known that no caller waits.
+/// The longest wait of all queues: zero if it is known that no caller waits.
 pub(super) fn longest(page: &PageState, counts: &CountsDoc) -> Timer {
     longest_of(page, counts.longest_wait_since, counts.waiting, || {
         why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), NOT_REPORTED)

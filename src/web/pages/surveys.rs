@@ -1,4 +1,4 @@
-//! `/surveys`: requests to survey customers, and a form that makes one.
+//! `/surveys`: survey requests, and a form for a new one.
 
 use askama::Template;
 
@@ -10,7 +10,7 @@ use super::{PageState, Timer, format, segment, stat, step, words};
 use crate::actions::surveys::SkippedInteraction;
 use crate::live::document::SurveyDoc;
 
-/// What stands on top, of thirty days but for today's coverage.
+/// The tiles: values of thirty days, except for today's coverage.
 const TILES: [Measure; 7] = [
     Measure::ResponseRate,
     Measure::Coverage,
@@ -21,13 +21,13 @@ const TILES: [Measure; 7] = [
     Measure::RecoveryToRating,
 ];
 
-/// What the script puts an identity for.
+/// The placeholder that scripts replace by an id.
 fn id() -> String {
     "{id}".to_owned()
 }
 
 /// Renders the page: requests that need a review first, then the newest.
-pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<String, askama::Error> {
+pub fn surveys(page: &PageState, skipped: &[SkippedInteraction]) -> Result<String, askama::Error> {
     let mut all: Vec<_> = page.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
     let floor = page.state.totals.get("floor");
@@ -41,8 +41,8 @@ pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<Strin
         counts: counts(page),
         pager: Pager::new(page, "surveys", "lists/surveys", "/surveys"),
         rows: all.into_iter().map(|(id, survey)| Row::new(page, id, survey)).collect(),
-        not_asked: not_asked(page),
-        unasked: unasked.iter().map(|it| UnaskedRow::new(page, it)).collect(),
+        skip_reasons: skip_reasons(page),
+        skipped: skipped.iter().map(|it| SkippedRow::new(page, it)).collect(),
         blank: Row { id: id(), step: id(), segment: id(), ..Row::default() },
         key: format!("{:032x}", rand::random::<u128>()),
     }
@@ -61,9 +61,9 @@ struct Page<'a> {
     counts: String,
     pager: Pager,
     /// Skip reasons, with counts.
-    not_asked: String,
+    skip_reasons: String,
     /// The newest skipped interactions, as of when the page was loaded.
-    unasked: Vec<UnaskedRow>,
+    skipped: Vec<SkippedRow>,
     rows: Vec<Row>,
     blank: Row,
     /// The form's idempotency key without JavaScript: pressing twice on one rendered page is one request.
@@ -79,7 +79,7 @@ fn needs(survey: &SurveyDoc) -> bool {
     }
 }
 
-/// How many there are in each state that anything is in, on all pages.
+/// Request counts by state, over all pages of the list.
 fn counts(page: &PageState) -> String {
     let all = page.state.lists.get("surveys");
     let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "needsReview", "dryRun"].map(|state| {
@@ -92,8 +92,8 @@ fn counts(page: &PageState) -> String {
     known.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect::<Vec<_>>().join(" · ")
 }
 
-/// Why customers were not asked who might have been, with counts.
-fn not_asked(page: &PageState) -> String {
+/// Skip reasons, with counts.
+fn skip_reasons(page: &PageState) -> String {
     let counters = page.state.sources.get("agentConnect").map(|source| &source.counters);
     let reason = |(name, count): (&String, &u64)| {
         let reason = format::label(name.strip_prefix("skipped")?).to_lowercase();
@@ -104,7 +104,7 @@ fn not_asked(page: &PageState) -> String {
 }
 
 /// A skipped interaction.
-struct UnaskedRow {
+struct SkippedRow {
     interaction: String,
     agent: String,
     why: String,
@@ -112,7 +112,7 @@ struct UnaskedRow {
     exactly: String,
 }
 
-impl UnaskedRow {
+impl SkippedRow {
     fn new(page: &PageState, from: &SkippedInteraction) -> Self {
         let why = format::label(from.reason.strip_prefix("skipped").unwrap_or(&from.reason));
         Self {
@@ -132,7 +132,7 @@ impl UnaskedRow {
 struct Row {
     id: String,
     step: String,
-    /// The identity in an address.
+    /// The id, encoded for an address.
     segment: String,
     origin: String,
     delivery: String,
@@ -142,7 +142,7 @@ struct Row {
     comment: String,
     may_retry: bool,
     may_recover: bool,
-    /// What is asked before it is sent, and before the customer is asked again. `static/paint.js` asks the same.
+    /// The confirmation questions before a retry and before a recovery survey, as in `static/paint.js`.
     retry_question: String,
     recover_question: String,
     note: String,

@@ -1,11 +1,11 @@
-//! What a viewer chose to see of a table. It stands in the address, so every view can be sent to a colleague.
+//! Filters and sorting of a table. They are in the address, so every view can be sent to a colleague.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use url::form_urlencoded::{Serializer, parse};
 
 use super::words;
 
-/// A viewer's choice, read leniently: what means nothing is as good as absent.
+/// Filters and sorting, parsed tolerantly: invalid values are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableQuery {
     /// Words to find in name, team, status or reason.
@@ -16,13 +16,13 @@ pub struct TableQuery {
     pub state: String,
     /// The agents' column to sort by.
     pub sort: String,
-    /// `desc` turns that order.
+    /// `desc` reverses that order.
     pub dir: String,
     /// `team` or `none`. Default: by team.
     pub group: String,
     /// The queues' column to sort by.
     pub qsort: String,
-    /// `desc` turns that order.
+    /// `desc` reverses that order.
     pub qdir: String,
 }
 
@@ -48,7 +48,7 @@ impl TableQuery {
         view
     }
 
-    /// Whether agents stand under their teams.
+    /// Whether agents are grouped by team.
     #[must_use]
     pub fn is_grouped(&self) -> bool {
         self.group != "none"
@@ -89,7 +89,7 @@ pub(super) struct Heading {
     pub label: &'static str,
     pub title: &'static str,
     pub is_number: bool,
-    /// Where a press leads.
+    /// The link's address.
     pub href: String,
     /// `ascending`, `descending`, or empty.
     pub sorted: &'static str,
@@ -132,7 +132,7 @@ pub(super) fn headings(
         .collect()
 }
 
-/// What a row is sorted by. Rows without a value stand last in either direction.
+/// A row's sort key. Rows without a value come last in either direction.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Key {
     None,
@@ -174,7 +174,7 @@ impl Key {
         if text.is_empty() { Self::None } else { Self::Text(TextKey::new(text)) }
     }
 
-    /// The order of two rows; `descending` turns it, except for rows without a value.
+    /// The order of two rows; `descending` reverses it, except for rows without a value.
     pub fn compare(&self, other: &Self, descending: bool) -> std::cmp::Ordering {
         use std::cmp::Ordering::{Equal, Greater, Less};
         let order = match (self, other) {

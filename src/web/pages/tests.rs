@@ -128,7 +128,7 @@ fn each_page_matches_its_snapshot() {
     });
 }
 
-/// What stands in the cell of a path, as a user sees it.
+/// The text of the cell of a path.
 fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
     let start = html.find(&format!("data-path=\"{path}\" data-as=\"{kind}\"")).unwrap_or_else(|| panic!("no {path}"));
     let text = &html[start..];
@@ -187,8 +187,8 @@ fn unknown_numbers_are_dashes_that_say_why() {
     let board = Board { queues: vec![], tiles: tiles.map(str::to_owned).to_vec(), ..board() };
     for case in cases["cases"].as_array().unwrap() {
         let mut page = page(&case["state"]);
-        if let Some(asked) = case.get("asked") {
-            page.queue_metrics = serde_json::from_value(asked.clone()).unwrap();
+        if let Some(metrics) = case.get("metrics") {
+            page.queue_metrics = serde_json::from_value(metrics.clone()).unwrap();
         }
         let pages = [
             supervisor(&page, &TableQuery::default()).unwrap(),
@@ -379,7 +379,7 @@ fn agent_page_has_state_day_and_queues() {
     assert_eq!(cell(&html, &break_, &format!("took\" data-arg=\"{}", at(1200))), "10:00");
     assert_eq!(cell(&html, &break_, "reason"), "Coaching");
     let newest = html.find("data-row=\"2026").unwrap();
-    assert!(newest < html.find(&format!("data-row=\"{}\"", at(3600))).unwrap(), "the newest stands first");
+    assert!(newest < html.find(&format!("data-row=\"{}\"", at(3600))).unwrap(), "the newest comes first");
     assert_eq!(cell(&html, "queues/7/name", "queueNamed\" data-arg=\"7"), "Complaints");
     assert_eq!(cell(&html, "queues/99/name", "queueNamed\" data-arg=\"99"), "Queue 99", "which no structure knows");
     assert_eq!(cell(&html, "agents/45/byQueue/7", "metric\" data-arg=\"answeredCount"), "9");

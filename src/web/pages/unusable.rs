@@ -11,17 +11,17 @@ use crate::store::{FeedStateEntry, UnknownType, UnreadableEvent};
 /// Signed events that have no effect, as the page shows them.
 #[derive(Debug, Default)]
 pub struct Unusable {
-    /// Whether the store could tell.
+    /// Whether the store answered.
     pub(super) is_known: bool,
-    /// Whether the viewer may look at what customers wrote, whatever it is.
+    /// Whether the viewer may read events of all customers.
     pub(super) may_look: bool,
-    /// How many could not be read, a sentence for each source.
+    /// The number of unreadable events, a sentence for each source.
     pub(super) counts: Vec<String>,
     pub(super) unreadable: Vec<Unreadable>,
     pub(super) unknown: Vec<Unknown>,
-    /// What was left out on purpose.
+    /// Events that were ignored on purpose.
     pub(super) noted: Vec<Noted>,
-    /// What was refused before its signature could be looked at.
+    /// Webhooks that were refused before their signature was checked.
     pub(super) turned_away: Vec<Refused>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Unknown {
 }
 
 impl Unusable {
-    /// What the store tells. `counts` says how many of each source could not be read.
+    /// Built from the store's answer. `counts` has the number of unreadable events by source.
     #[must_use]
     pub fn new(
         counts: &[(&str, u64)],

@@ -19,13 +19,13 @@ use crate::live::document::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc
 pub struct Board {
     /// Its name in the address.
     pub name: String,
-    /// What stands at its top.
+    /// The board's title.
     pub title: String,
     /// Its queues, in this order. Empty: all that the scope holds.
     pub queues: Vec<i64>,
     /// What it shows of each queue and of all together, such as `queuedCount`.
     pub tiles: Vec<String>,
-    /// How long a page stands if there are several.
+    /// The seconds per page if there are several.
     pub rotate: Option<Duration>,
     /// How far away its readers are, in metres.
     pub viewing_distance: Option<f32>,
@@ -66,7 +66,7 @@ pub fn wallboard(page: &PageState, board: &Board) -> Result<String, askama::Erro
 struct Page<'a> {
     frame: Frame<'a>,
     distance: &'static str,
-    /// Letters so large that a page has room for one queue alone, a line for each number.
+    /// Letters so large that a page shows one queue, a line for each number.
     is_far: bool,
     rotate: u64,
     clock: String,
@@ -135,7 +135,7 @@ struct Tile {
     value: Timer,
 }
 
-/// What stands above a number.
+/// A number's label.
 #[derive(Clone)]
 struct Head {
     text: String,
@@ -168,7 +168,7 @@ impl Tile {
         self.value.text.chars().count() > 5
     }
 
-    /// A number of all queues of the board together, as it stands under `counts`.
+    /// A number of all queues of the board together, from the document's `counts`.
     fn of_all(page: &PageState, name: &str) -> Self {
         let none = CountsDoc::default();
         let counts = page.state.counts.get(COUNTED_ALL).map_or(&none, |counts| counts);

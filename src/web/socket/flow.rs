@@ -71,7 +71,7 @@ impl Flow {
     }
 
     /// Something came from the viewer.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn received(&mut self) {
         self.sign = Instant::now();
     }
 
@@ -183,7 +183,7 @@ mod tests {
         assert!(!silent(&mut flow), "20,000 bytes at 200 a second");
         tokio::time::advance(Duration::from_secs(131)).await;
         assert!(silent(&mut flow));
-        flow.heard();
+        flow.received();
         assert!(!silent(&mut flow));
     }
 

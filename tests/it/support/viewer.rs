@@ -19,7 +19,7 @@ pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
     pub epoch: String,
     pub version: u64,
     /// All received frames, for tests of what must not be in them.
-    pub heard: String,
+    pub received: String,
     /// How many snapshots and patches it has been given.
     pub snapshots: usize,
     pub patches: usize,
@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
             document: held.document,
             epoch: held.epoch,
             version: held.version,
-            heard: String::new(),
+            received: String::new(),
             snapshots: 0,
             patches: 0,
         }
@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Err(End::Broken),
             };
-            self.heard.push_str(&text);
+            self.received.push_str(&text);
             let frame: Value = serde_json::from_str(&text).expect("JSON");
             let kind = frame["type"].as_str().expect("a type").to_owned();
             if kind == "reload" {

@@ -160,7 +160,7 @@ test("a beat is answered by a display with how it is, and by nobody else", async
     const beat = { type: "beat", version: 3, now: "2026-11-21T15:00:05Z" };
     const wall = await page(context, { board: true });
     wall.open[0].say(beat);
-    assert.deepEqual(wall.open[0].sent, [{ heard: beat.now, width: 1920, height: 1080, build: "b" }]);
+    assert.deepEqual(wall.open[0].sent, [{ received: beat.now, width: 1920, height: 1080, build: "b" }]);
     context.mock.timers.reset();
     const desk = await page(context, { board: false });
     desk.open[0].say(beat);
@@ -276,7 +276,7 @@ test("a link that is refused once stays refused until it is granted", (context) 
         snapshot: nothing,
         patch: nothing,
         now: nothing,
-        heard: nothing,
+        received: nothing,
         build: nothing,
         state: (state) => states.push(state),
     };
