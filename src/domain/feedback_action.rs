@@ -1,6 +1,8 @@
 //! Users' actions on a customer's response.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 use jiff::Timestamp;
 
@@ -34,7 +36,8 @@ pub struct FeedbackAction {
 }
 
 /// The kinds of actions on a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum FeedbackActionKind {
     /// A reply to the customer, public if the response is.
     Reply,

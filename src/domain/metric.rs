@@ -131,8 +131,9 @@ impl fmt::Display for Metric {
 }
 
 /// The value of a metric. Not only integers: averages have fractions, and some metrics have several numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
+#[schema(no_recursion)]
 pub enum MetricValue {
     /// A count, or a whole number of milliseconds.
     Count(i64),

@@ -1,6 +1,7 @@
 //! The audit for administrators: as a page, as JSON and as CSV, with the same filters.
 
 use std::io;
+use std::net::IpAddr;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -9,17 +10,20 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use super::access::viewer::AuthError;
 use super::access::{Access, Administrator, Identity, Viewer};
 use super::api_error::ApiError;
-use super::audit_query::{self, AuditQuery};
+use super::audit_query::{self, AuditFilters, AuditQuery};
+use super::openapi::{ClarityProblems, ParameterProblems, ViewerProblems};
 use super::pages::{self, CurrentUser};
 use super::state::AppState;
 use super::supervise::ActingSupervisor;
-use crate::domain::Role;
+use crate::domain::{ActorKind, AgentId, Role};
 use crate::store::{AuditEntry as Line, AuditFilter, NewAuditEntry, Store, StoreError};
 
 /// How many entries a table has at most.
@@ -37,10 +41,73 @@ const HEAD: [&str; 15] = [
     "address", "signIn",
 ];
 
+/// Entries of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Audit)]
+pub struct AuditEntries {
+    /// The newest first.
+    entries: Vec<AuditLine>,
+}
+
+/// An entry of the audit. Of personal texts it has the length only.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditLine {
+    /// Its number.
+    id: i64,
+    /// When.
+    at: Timestamp,
+    /// Who acted, in one text: `agent 5 (Ann)`.
+    actor: String,
+    /// The kind of actor.
+    kind: ActorKind,
+    /// The user's agent number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentId>,
+    /// The user's name, a display's id, or a command. Of an unknown caller: the name that they gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The address that the request came from.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    /// The id of the sign-in that they acted with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in: Option<String>,
+    /// The action.
+    #[schema(example = "agent.status")]
+    action: String,
+    /// The target.
+    #[schema(example = "agent 41")]
+    target: String,
+    /// The values before.
+    #[schema(value_type = Object)]
+    before: Value,
+    /// The values after.
+    #[schema(value_type = Object)]
+    after: Value,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Timestamp>,
+    /// `rejected` by the upstream system, `refused` by this server; or `accepted`, `failed`, `unknown`.
+    #[schema(pattern = "^(accepted|rejected|refused|failed|unknown)$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+    /// Why it was not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
 /// What a query says, in its order.
 type Pairs = Query<Vec<(String, String)>>;
 
-/// `GET /api/v1/audit`: newest first.
+/// Who changed what: when, before, after, and how Clarity answered; newest first.
+///
+/// All filters must match. Each may be given once; an empty one is ignored. The page `/audit` and the table `/audit.csv`
+/// take the same.
+#[utoipa::path(get, path = "/api/v1/audit", extensions(("x-least-role" = json!("administrator"))), params(AuditFilters),
+    security(("clarityToken" = [])), responses((status = 200, description = "The entries.", body = AuditEntries),
+    ParameterProblems, ClarityProblems, ViewerProblems))]
 pub async fn list(
     State(state): State<AppState>,
     State(access): State<Access>,
@@ -55,7 +122,7 @@ pub async fn list(
     let query = AuditQuery::read(&pairs, &state.site.time_zone).sound();
     let query = query.map_err(ApiError::bad_request)?;
     let lines = lines(access.store(), &query, query.limit).await?;
-    Ok(Json(json!({"entries": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
+    Ok(Json(AuditEntries { entries: lines.into_iter().map(document).collect() }).into_response())
 }
 
 /// `GET /audit`. A filter that cannot be is said on the page, above what was typed.
@@ -202,27 +269,25 @@ fn unread(error: &StoreError) -> ApiError {
     ApiError::busy()
 }
 
-fn document(line: &Line) -> Value {
-    let actor = &line.actor;
-    let mut shown = json!({
-        "id": line.seq, "at": line.at, "actor": actor.to_string(), "action": line.action, "target": line.target,
-        "before": line.before, "after": line.after, "kind": actor.kind.as_str(),
-    });
-    let known = [
-        ("agent", json!(actor.agent)),
-        ("name", json!(actor.name)),
-        ("address", json!(actor.address)),
-        ("signIn", json!(actor.sign_in)),
-        ("ended", json!(line.ended.as_ref().map(|end| end.at))),
-        ("outcome", json!(line.ended.as_ref().map(|end| &end.outcome))),
-        ("reason", json!(line.ended.as_ref().and_then(|end| end.reason.as_ref()))),
-    ];
-    for (name, value) in known {
-        if !value.is_null() {
-            shown[name] = value;
-        }
+fn document(line: Line) -> AuditLine {
+    let (actor, ended) = (line.actor, line.ended);
+    AuditLine {
+        id: line.seq,
+        at: line.at,
+        kind: actor.kind,
+        action: line.action,
+        target: line.target,
+        before: line.before,
+        after: line.after,
+        ended: ended.as_ref().map(|end| end.at),
+        outcome: ended.as_ref().map(|end| end.outcome.clone()),
+        reason: ended.and_then(|end| end.reason),
+        agent: actor.agent,
+        address: actor.address,
+        actor: actor.to_string(),
+        name: actor.name,
+        sign_in: actor.sign_in,
     }
-    shown
 }
 
 fn cells(line: &Line) -> String {

@@ -3,6 +3,7 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use utoipa::IntoParams;
 
 use crate::domain::AgentId;
 use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditFilter, AuditUser};
@@ -18,6 +19,39 @@ const LONGEST: usize = 200;
 
 /// The names of the filters, in the order of the form.
 const FILTERS: [&str; 7] = ["user", "action", "target", "outcome", "address", "from", "to"];
+
+/// The filters in an address, for the description of the API: [`AuditQuery::read`] reads them tolerantly.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is used")]
+pub struct AuditFilters {
+    /// An agent number, or a part of a name in any case.
+    #[param(max_length = 200)]
+    user: Option<String>,
+    /// An action, or the first part of one: `feedback` is all actions on feedback.
+    #[param(max_length = 200)]
+    action: Option<String>,
+    /// A target, or the first words of one: `agent 41`, `agent`.
+    #[param(max_length = 200)]
+    target: Option<String>,
+    /// `accepted`, `rejected`, `refused`, `failed`, `unknown`, or `open`: it has not ended.
+    #[param(pattern = "^(accepted|rejected|refused|failed|unknown|open)$")]
+    outcome: Option<String>,
+    /// The address that the request came from.
+    #[param(max_length = 200)]
+    address: Option<String>,
+    /// Entries of this time and later: with a zone, or a time or a date in the site's zone (`2026-11-21T09:30`).
+    #[param(max_length = 200)]
+    from: Option<String>,
+    /// Entries before this time, in the same forms; a date includes that day.
+    #[param(max_length = 200)]
+    to: Option<String>,
+    /// Only entries older than the one of this number: the way to the next page.
+    before: Option<i64>,
+    /// The number of entries.
+    #[param(minimum = 0, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+}
 
 /// What was asked for, as it was typed and as it is understood.
 #[derive(Debug, Default, PartialEq, Eq)]

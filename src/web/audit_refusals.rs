@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_changing_route_has_an_action() {
-        let document = crate::web::openapi::document();
+        let document = crate::web::router::openapi();
         for (path, operations) in document["paths"].as_object().expect("paths") {
             let changes = operations.as_object().expect("operations").keys().any(|verb| verb != "get");
             // Refused sign-ins have entries of their own.

@@ -3,21 +3,31 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, Viewer};
 use super::api_error::ApiError;
+use super::openapi::{TargetProblems, ViewerProblems};
 use super::state::AppState;
 use crate::actions::supervise::CredentialsTried;
 use crate::domain::{Role, SourceName};
 
-/// `POST /api/v1/sources/{source}/try-now`.
+/// Tries credentials again that a system has refused, without waiting for `nextTry`.
+///
+/// The same credentials are tried at most three times in 30 minutes, whichever user requests it, and others once more: an
+/// account that is tried too often may be locked.
+#[utoipa::path(post, path = "/api/v1/sources/{source}/try-now", extensions(("x-least-role" = json!("administrator"))),
+    params(("source" = String, Path, description = "The system.", pattern = "^clarity$")),
+    responses((status = 200, description = "They were tried, or are valid.", body = TryResult), TargetProblems,
+    ViewerProblems))]
 pub async fn by_program(
     State(state): State<AppState>,
     State(access): State<Access>,
     viewer: Viewer,
     Path(source): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<TryResult>, ApiError> {
     // Clarity need not have confirmed them: it is what does not answer.
     let viewer = viewer.at_least(Role::Administrator)?;
     let (outcome, reason) = match try_now(&state, &access, &viewer, &source).await? {
@@ -32,11 +42,19 @@ pub async fn by_program(
             )));
         }
     };
-    let mut answer = json!({ "outcome": outcome });
-    if let Some(reason) = reason {
-        answer["reason"] = json!(reason);
-    }
-    Ok(Json(answer))
+    Ok(Json(TryResult { outcome, reason }))
+}
+
+/// The result of trying credentials.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CredentialsTried)]
+pub struct TryResult {
+    /// `accepted` or `failed`.
+    #[schema(pattern = "^(accepted|failed)$")]
+    outcome: &'static str,
+    /// Why they failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// `POST /status/{source}/try-now`: the same, as the form of the page sends it. What came of it stands on the page.

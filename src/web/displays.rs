@@ -9,12 +9,15 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::secret::{self, ExposeSecret};
 use base::{Clock, Secret, network_of};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, Supervisor, TOO_MANY_ATTEMPTS, Viewer, client_ip, log_refused_sign_in};
 use super::api_error::ApiError;
 use super::client_ip::ClientAddress;
+use super::openapi::{TargetProblems, ViewerProblems};
 use super::pages::{self, CurrentUser};
 use super::state::{AppState, SiteSettings};
 use super::wallboards::Wallboards;
@@ -207,37 +210,132 @@ async fn list_with(state: &AppState, viewer: &Viewer, typed: &pages::PairingForm
     })
 }
 
-/// `GET /api/v1/displays`.
+/// Displays whose wallboard the caller may see.
+#[utoipa::path(get, path = "/api/v1/displays", extensions(("x-least-role" = json!("supervisor"))), responses(
+    (status = 200, description = "The newest first, revoked ones included.", body = DisplayList), ViewerProblems))]
 pub async fn list(
     State(displays): State<Displays>,
     State(wallboards): State<Wallboards>,
     State(clock): State<Clock>,
     Supervisor(viewer): Supervisor,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<DisplayList>, ApiError> {
     let (now, uses) = (clock.now(), displays.logins().await.map_err(|error| store_error(&error))?);
-    let used = |it: &DisplayLogin| {
-        json!({"at": it.at, "by": it.credential.as_str(), "address": it.address,
-        "browser": it.browser, "outcome": it.outcome.as_str()})
+    let used = |it: &DisplayLogin| DisplayUse {
+        at: it.at,
+        by: it.credential.as_str(),
+        address: it.address.clone(),
+        browser: it.browser.clone(),
+        outcome: it.outcome.as_str(),
     };
     let line = |it: &DisplayStatus| {
-        let display = &it.display;
-        let mut line = json!({
-            "id": display.id, "board": display.board, "name": display.name, "createdBy": display.created_by,
-            "created": display.created, "expires": display.expires, "revoked": display.revoked,
-            "lastSeen": display.last_seen,
-            "active": display.is_active(now), "sockets": it.sockets, "boundToBrowser": display.is_bound,
-            "uses": uses.get(&display.id).into_iter().flatten().map(used).collect::<Vec<_>>(),
-        });
-        if let Some(seen) = &it.seen {
-            line["lastReport"] = json!({
-                "at": seen.at, "address": seen.address, "width": seen.size.0, "height": seen.size.1,
-                "build": seen.build,
-                "lagMilliseconds": u64::try_from(seen.lag.as_millis()).unwrap_or(u64::MAX),
-            });
+        let display = it.display.clone();
+        DisplayLine {
+            active: display.is_active(now),
+            uses: uses.get(&display.id).into_iter().flatten().map(used).collect(),
+            id: display.id,
+            board: display.board,
+            name: display.name,
+            created_by: display.created_by,
+            created: display.created,
+            expires: display.expires,
+            revoked: display.revoked,
+            last_seen: display.last_seen,
+            sockets: it.sockets,
+            bound_to_browser: display.is_bound,
+            last_report: it.seen.as_ref().map(|seen| LastReport {
+                at: seen.at,
+                address: seen.address.clone(),
+                width: seen.size.0,
+                height: seen.size.1,
+                build: seen.build.clone(),
+                lag_milliseconds: u64::try_from(seen.lag.as_millis()).unwrap_or(u64::MAX),
+            }),
         }
-        line
     };
-    Ok(Json(json!({ "displays": visible(&displays, &wallboards, &viewer).iter().map(line).collect::<Vec<_>>() })))
+    Ok(Json(DisplayList { displays: visible(&displays, &wallboards, &viewer).iter().map(line).collect() }))
+}
+
+/// Displays.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Displays)]
+pub struct DisplayList {
+    /// The newest first.
+    displays: Vec<DisplayLine>,
+}
+
+/// A display.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Display)]
+pub struct DisplayLine {
+    /// Its id.
+    id: String,
+    /// Its wallboard.
+    board: String,
+    /// Its name, such as its place.
+    name: String,
+    /// Who paired it.
+    created_by: String,
+    /// When it was paired.
+    created: Timestamp,
+    /// When the pairing expires.
+    expires: Timestamp,
+    /// When it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<Timestamp>,
+    /// When it last connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<Timestamp>,
+    /// Whether it is paired: neither revoked nor expired.
+    active: bool,
+    /// Its open sockets. More than one: its key is on more than one screen.
+    sockets: usize,
+    /// Whether its token is valid only for the first browser that used it.
+    bound_to_browser: bool,
+    /// The last uses of its code or token, the newest first.
+    uses: Vec<DisplayUse>,
+    /// Its last report since the server started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_report: Option<LastReport>,
+}
+
+/// A use of a display's code or token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DisplayUse {
+    /// When.
+    at: Timestamp,
+    /// `code` or `token`.
+    #[schema(pattern = "^(code|token)$")]
+    by: &'static str,
+    /// The browser's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// The kind of browser.
+    browser: String,
+    /// `accepted`, `already-paired`, `other-browser`, `revoked` or `expired`.
+    #[schema(pattern = "^(accepted|already-paired|other-browser|revoked|expired)$")]
+    outcome: &'static str,
+}
+
+/// A display's report about itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DisplayReport)]
+pub struct LastReport {
+    /// When.
+    at: Timestamp,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    address: Option<IpAddr>,
+    /// The width of its screen in CSS pixels.
+    width: u32,
+    /// The height of its screen in CSS pixels.
+    height: u32,
+    /// The build of its page.
+    build: String,
+    /// How far its page is behind the server, in milliseconds.
+    lag_milliseconds: u64,
 }
 
 /// The form that pairs a display.
@@ -311,7 +409,30 @@ pub async fn act_by_form(
     Ok(Redirect::to("/displays").into_response())
 }
 
-/// `POST /api/v1/displays/{id}/revoke` and `/reload`.
+/// An action on a display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DisplayAction {
+    /// Its page is loaded again.
+    Reload,
+    /// It is disconnected, and its key is no longer valid.
+    Revoke,
+}
+
+impl DisplayAction {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "reload" => Some(Self::Reload),
+            "revoke" => Some(Self::Revoke),
+            _ => None,
+        }
+    }
+}
+
+/// Makes a display reload its page, or revokes it at once.
+#[utoipa::path(post, path = "/api/v1/displays/{id}/{action}", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = String, Path), ("action" = inline(DisplayAction), Path)),
+    responses((status = 204, description = "The display is notified."), TargetProblems, ViewerProblems))]
 pub async fn act_by_program(
     State(access): State<Access>,
     State(displays): State<Displays>,
@@ -334,10 +455,9 @@ async fn act(
     if !visible(displays, wallboards, viewer).iter().any(|it| it.display.id == id) {
         return Err(ApiError::not_found());
     }
-    let (action, done) = match action {
-        "revoke" => ("display.revoke", displays.revoke(id).await.map_err(|error| store_error(&error))?),
-        "reload" => ("display.reload", displays.reload(id)),
-        _ => return Err(ApiError::not_found()),
+    let (action, done) = match DisplayAction::named(action).ok_or_else(ApiError::not_found)? {
+        DisplayAction::Revoke => ("display.revoke", displays.revoke(id).await.map_err(|error| store_error(&error))?),
+        DisplayAction::Reload => ("display.reload", displays.reload(id)),
     };
     if !done {
         return Err(ApiError::conflict("This display has been revoked already."));

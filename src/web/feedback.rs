@@ -1,24 +1,36 @@
 //! The API for actions on customers' responses. A repeated request with the same `Idempotency-Key` does nothing twice.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{TeamLead, Viewer};
 use super::api_error::ApiError;
+use super::openapi::{BodyProblems, TargetProblems, ViewerProblems};
 use super::pages::segment;
-use super::request_body::{RequestBody, filled, form_key, idempotency_key};
+use super::request_body::{IdempotencyKey, Receipt, RequestBody, filled, form_key, idempotency_key};
 use crate::actions::{FeedbackActions, FeedbackError, FeedbackInput, FeedbackReceipt};
 use crate::domain::{FeedbackActionId, FeedbackActionKind, ResponseId};
 use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
 
-/// `POST /api/v1/feedback/{response}/{action}`. 202: written down and on its way; how far it has come is in the
-/// document from now on.
+/// Answers a customer, or deals with their response otherwise.
+///
+/// `reply` answers, in public if the response is; `message` answers a private message; `call` records a call, which
+/// closes the conversation; `close` closes it without an answer; `spam` reports the response; `no-answer-needed` marks a
+/// message in Callboard only. Only what Goodays offers for the response now is accepted (`offeredActions`); otherwise the
+/// answer is 409 with what is offered, and nothing is sent. An accepted action is sent once, in the order of the
+/// conversation; its state is in the response's `actions`.
+#[utoipa::path(post, path = "/api/v1/feedback/{response}/{action}", extensions(("x-least-role" = json!("team-lead"))),
+    params(("response" = String, Path, description = "A key of `feedback`."), ("action" = inline(FeedbackActionKind), Path),
+    IdempotencyKey),
+    request_body(content((Option<FeedbackInput> = "application/json"), (Option<FeedbackInput> = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "It is stored, now or when the same key came first.", body = Receipt),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn act(
     State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
@@ -41,15 +53,28 @@ pub async fn act(
 }
 
 /// Who retries an action.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = FeedbackRetry)]
 pub struct Retry {
+    /// The name of a caller who is not signed in, for colleagues and for the audit.
     who: Option<String>,
+    /// The caller knows that it was not done.
     sure: bool,
 }
 
-/// `POST /api/v1/feedback/{response}/actions/{id}/retry`. What may have arrived is looked up first, unless the caller
-/// is `sure` that it was not done.
+/// Retries an action on a response that did not reach its end.
+///
+/// An action that was rejected or not sent is sent again. One that may have been done is looked up first, and sent again
+/// only if it was not done; if Goodays cannot be asked, the caller has to be `sure`.
+#[utoipa::path(post, path = "/api/v1/feedback/{response}/actions/{action}/retry",
+    extensions(("x-least-role" = json!("team-lead"))), params(
+    ("response" = String, Path, description = "A key of `feedback`."),
+    ("action" = String, Path, description = "A key of the response's `actions`.")),
+    request_body(content((Option<Retry> = "application/json"), (Option<Retry> = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "It will be sent or looked up.", body = Receipt),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn retry(
     State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
@@ -122,7 +147,7 @@ fn accepted(is_form: bool, response: &str, receipt: &FeedbackReceipt) -> Respons
     if is_form {
         return Redirect::to(&format!("/feedback/{}#actions", segment(response))).into_response();
     }
-    (StatusCode::ACCEPTED, Json(json!({"id": receipt.id, "state": receipt.state.as_str()}))).into_response()
+    Receipt { id: receipt.id.to_string(), state: receipt.state }.into_response()
 }
 
 impl From<FeedbackError> for ApiError {

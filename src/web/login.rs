@@ -7,17 +7,19 @@ use axum::extract::{Form, Query, State};
 use axum::http::header::{HeaderName, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::viewer::bearer;
 use super::access::{Access, AuthMode, TOO_MANY_ATTEMPTS, Viewer, client_info, client_ip, log_refused_sign_in, ticket};
 use super::api_error::ApiError;
 use super::client_ip::ClientAddress;
+use super::openapi::{BodyProblems, TargetProblems, ViewerProblems};
 use super::wallboards::Wallboards;
 use super::{displays, pages};
 use crate::actions::sign_in::{SignIn, SignInError};
-use crate::domain::Role;
+use crate::domain::{AgentId, Role};
 use base::{Secret, secret};
 
 /// The roles that one may sign in as in the demo.
@@ -164,7 +166,14 @@ pub async fn log_out(
     response
 }
 
-/// `POST /api/v1/sign-in`: with `Authorization: Bearer`, or `{"token": …}`. The key is in the response's cookie.
+/// Signs in with a Clarity token.
+///
+/// The token is in `Authorization: Bearer`, or in the body. Clarity decides whether it is valid. The caller gets a cookie.
+/// A program may as well send the token with each request.
+#[utoipa::path(post, path = "/api/v1/sign-in", extensions(("x-least-role" = json!(null))),
+    request_body = Option<Token>, responses(
+    (status = 200, description = "Signed in; the key is in `Set-Cookie`.", body = SignedIn), BodyProblems,
+    TargetProblems, ViewerProblems))]
 pub async fn by_program(
     State(access): State<Access>,
     ClientAddress(address): ClientAddress,
@@ -175,25 +184,57 @@ pub async fn by_program(
         ApiError::bad_request("Send your Clarity token: Authorization: Bearer followed by it, or {\"token\": \"…\"}.")
     })?;
     let (key, sign_in) = sign_in(&access, address, &headers, token, "token").await?;
-    let role = sign_in.permission().map(|permission| permission.role().as_str());
-    let body = Json(json!({"id": sign_in.id(), "agent": sign_in.agent(), "name": sign_in.name(), "role": role}));
-    let mut response = body.into_response();
+    let body = SignedIn {
+        id: sign_in.id().to_owned(),
+        agent: sign_in.agent(),
+        name: sign_in.name().to_owned(),
+        role: sign_in.permission().map(|permission| permission.role()),
+    };
+    let mut response = Json(body).into_response();
     set_cookie(&access, &mut response, &key);
     Ok(response)
 }
 
+/// The signed-in user.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignedIn {
+    /// The id of the sign-in.
+    id: String,
+    /// Their agent number.
+    agent: AgentId,
+    /// Their name.
+    name: String,
+    /// Their role. Absent: the sign-in has just ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+}
+
 /// A Clarity token.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
+    /// The token.
+    #[schema(value_type = String)]
     #[serde(deserialize_with = "secret::deserialize")]
     token: Secret,
 }
 
-/// `POST /api/v1/live-ticket`: a ticket that opens one socket within ten seconds, as `…/live?ticket=…`.
+/// A ticket that opens one socket within ten seconds, for programs that can send no header with it.
+#[utoipa::path(post, path = "/api/v1/live-ticket", extensions(("x-least-role" = json!("display"))), responses(
+    (status = 200, description = "To be sent as `ticket` in the query of `/api/v1/live`, once.", body = Ticket),
+    ViewerProblems))]
 pub async fn live_ticket(State(access): State<Access>, viewer: Viewer) -> Result<Response, ApiError> {
     let ticket = access.tickets().issue(viewer).ok_or_else(ApiError::busy)?;
-    Ok(Json(json!({"ticket": ticket, "seconds": ticket::LIFETIME.as_secs()})).into_response())
+    Ok(Json(Ticket { ticket, seconds: ticket::LIFETIME.as_secs() }).into_response())
+}
+
+/// A ticket for one socket.
+#[derive(Serialize, ToSchema)]
+pub struct Ticket {
+    /// The ticket.
+    ticket: String,
+    /// How long it is valid, in seconds.
+    seconds: u64,
 }
 
 async fn sign_in(

@@ -5,15 +5,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::api_error::ApiError;
+use super::openapi::Problem;
 use base::{Metrics, metrics};
 
 /// What readiness depends on.
@@ -67,26 +70,43 @@ impl fmt::Debug for Ops {
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
-pub fn routes<S: Clone + Send + Sync + 'static>(ops: Ops) -> Router<S> {
-    Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(scrape))
-        .with_state(ops)
+pub fn routes() -> OpenApiRouter<Ops> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(scrape))
 }
 
-#[derive(Serialize)]
+/// Whether the process answers.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It does.", body = str)))]
+async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// What readiness depends on. Clients that may not read the metrics get `ready` only.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Readiness)]
 struct Report {
+    /// Whether viewers may be sent here.
     ready: bool,
+    /// `open` or `down`.
+    #[schema(required = false, pattern = "^(open|down)$")]
     store: &'static str,
+    /// Why the store takes no new events.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// `loaded` or `loading`.
+    #[schema(required = false, pattern = "^(loaded|loading)$")]
     gold: &'static str,
+    /// Whether the server is stopping.
+    #[schema(required = false)]
     stopping: bool,
+    /// The state of each system.
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
     sources: BTreeMap<&'static str, &'static str>,
 }
 
-/// A load balancer may be anywhere and needs the status only; the details are for clients that may read the metrics.
+/// Whether viewers may be sent here. An upstream's outage is reported, and does not change it.
+// A load balancer may be anywhere and needs the status only; the details are for clients that may read the metrics.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, description = "They may.", body = Report),
+    (status = 503, description = "Not yet, or no longer.", body = Report)))]
 async fn readyz(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
     let readiness = (ops.readiness)();
     let ready = readiness.is_ready();
@@ -105,6 +125,10 @@ async fn readyz(State(ops): State<Ops>, extensions: Extensions, headers: HeaderM
     (status, Json(report)).into_response()
 }
 
+/// Metrics for Prometheus. By default only for callers on the same machine.
+#[utoipa::path(get, path = "/metrics", responses(
+    (status = 200, description = "OpenMetrics text.", body = str, content_type = "application/openmetrics-text"),
+    (status = 404, description = "Not for this caller.", body = Problem, content_type = "application/problem+json")))]
 async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
     if !ops.allows(&extensions, &headers) {
         // 404 and not 403: a client that may not read the metrics need not learn that they exist.
@@ -141,7 +165,7 @@ mod tests {
     }
 
     async fn ask(ops: Ops, request: Request) -> (StatusCode, HeaderMap, String) {
-        let response = routes::<()>(ops).oneshot(request).await.unwrap();
+        let response = axum::Router::from(routes()).with_state(ops).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         (head.status, head.headers, String::from_utf8(bytes.to_vec()).unwrap())

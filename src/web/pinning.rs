@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::TeamLead;
 use super::api_error::ApiError;
 use super::feedback::{configured, visible};
+use super::openapi::{BodyProblems, TargetProblems, ViewerProblems};
 use super::pages::segment;
 use super::request_body::RequestBody;
 use crate::actions::FeedbackActions;
@@ -15,7 +17,7 @@ use crate::domain::SessionId;
 use crate::live::Hub;
 
 /// A manual link.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedbackPin {
     /// The session. Without one, the match rules decide again.
@@ -24,10 +26,28 @@ pub struct FeedbackPin {
     who: Option<String>,
 }
 
+/// The session that a response is linked to by hand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FeedbackPinned)]
+pub struct Pinned {
+    /// The session. Absent: the rules decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+}
+
 /// A form's fields. `session` may come twice: from the text field, and from the button, which is last and counts.
 type Fields = Vec<(String, String)>;
 
-/// 200: the link is stored, now or before. Its effect is in the document from now on.
+/// Links a response to a session by hand, if no rule can or the rule is wrong.
+///
+/// Without a session, the rules decide again. Repeating the present link changes nothing. An unknown session is requested
+/// from Clarity. The effect is in the response's `attribution`.
+#[utoipa::path(post, path = "/api/v1/feedback/{response}/pin", extensions(("x-least-role" = json!("team-lead"))),
+    params(("response" = String, Path, description = "A key of `feedback`.")),
+    request_body(content((Option<FeedbackPin> = "application/json"), (Option<FeedbackPin> = "application/x-www-form-urlencoded"))),
+    responses((status = 200, description = "The link is stored.", body = Pinned),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn pin(
     State(actions): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
@@ -44,8 +64,7 @@ pub async fn pin(
     configured(actions)?.pin(&id, pin.session, who, viewer.actor(), viewer.permission()).await?;
     Ok(match (is_form, pin.session) {
         (true, _) => Redirect::to(&format!("/feedback/{}#facts-title", segment(&response))).into_response(),
-        (false, Some(session)) => Json(serde_json::json!({ "session": session })).into_response(),
-        (false, None) => Json(serde_json::json!({})).into_response(),
+        (false, session) => Json(Pinned { session }).into_response(),
     })
 }
 
@@ -77,15 +96,5 @@ mod tests {
         assert_eq!(pin.session, Some(SessionId(82_673)));
         assert_eq!(form(&[typed[0], ("session", "")]).expect("a pin").session, None, "the rules are to decide");
         assert!(form(&[("session", "the first")]).is_err());
-    }
-
-    #[test]
-    fn described_fields_are_the_accepted_ones() {
-        let document = crate::web::openapi::document();
-        let described = &document["components"]["schemas"]["FeedbackPin"]["properties"];
-        let taken = serde_json::to_value(FeedbackPin::default()).expect("JSON");
-        let names = |value: &serde_json::Value| value.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
-        assert!(names(described).is_some());
-        assert_eq!(names(described), names(&taken));
     }
 }

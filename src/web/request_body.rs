@@ -3,14 +3,44 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Form, FromRequest, Request};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use utoipa::{IntoParams, ToSchema};
 
 use super::api_error::ApiError;
+use crate::domain::RequestState;
 
 /// The longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
+
+/// The header that makes repeating a request harmless.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+pub struct IdempotencyKey {
+    /// Chosen by the caller, new for each intent. Sending the same one again is answered as the first time and does
+    /// nothing twice.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    key: Option<String>,
+}
+
+/// A request that is in the outbox; its state is in the document from now on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Receipt {
+    /// Its id.
+    pub id: String,
+    /// How far it has come.
+    pub state: RequestState,
+}
+
+impl IntoResponse for Receipt {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self)).into_response()
+    }
+}
 
 /// A body: JSON or a form. JSON of type `P` may be left out altogether.
 pub enum RequestBody<P, F> {

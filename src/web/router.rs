@@ -1,9 +1,17 @@
 //! All routes.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::audit_refusals::audit_refusals;
 use super::layers::{self, Settings};
@@ -46,42 +54,72 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/login/demo", post(login::as_demo_user))
         .route("/logout", post(login::log_out))
         .route("/display", get(displays::page).post(displays::by_token));
-    // The API.
-    let api = Router::new()
-        .route("/api/v1/state", get(state_api::state))
-        .route("/api/v1/live", get(socket::live))
-        .route("/api/v1/live-ticket", post(login::live_ticket))
-        .route("/api/v1/sign-in", post(login::by_program))
-        .route("/api/v1/displays", get(displays::list))
-        .route("/api/v1/displays/{id}/{action}", post(displays::act_by_program))
-        .route("/api/v1/sign-ins", get(sign_ins::list))
-        .route("/api/v1/sign-ins/{id}", delete(sign_ins::end))
-        .route("/api/v1/surveys", post(surveys::request))
-        .route("/api/v1/surveys/{id}/retry", post(surveys::retry))
-        .route("/api/v1/surveys/{id}/recover", post(surveys::recover))
-        .route("/api/v1/agents/{id}/statuses", get(supervise::statuses))
-        .route("/api/v1/agents/{id}/status", post(supervise::status))
-        .route("/api/v1/agents/{id}/suspend", post(supervise::suspend))
-        .route("/api/v1/agents/{id}/recording", post(supervise::recording))
-        .route("/api/v1/sessions/{id}/notes", post(supervise::notes))
-        .route("/api/v1/sessions/{id}/disposition", post(supervise::disposition))
-        .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
-        .route("/api/v1/feedback/{response}/{action}", post(feedback::act))
-        .route("/api/v1/feedback/{response}/pin", post(pinning::pin))
-        .route("/api/v1/feedback/{response}/actions/{action}/retry", post(feedback::retry))
-        .route("/api/v1/sources/{source}/try-now", post(credentials::by_program))
-        .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/openapi.json", get(openapi::describe))
+    let api = Router::from(api())
+        .route("/api/v1/openapi.json", get(describe))
         .route_layer(from_fn_with_state(state.clone(), audit_refusals))
         .route_layer(from_fn_with_state(rates.clone(), limits::limit_api));
     // Webhooks.
-    let webhooks = Router::new()
-        .route("/webhooks/goodays", post(webhooks::goodays))
-        .route("/webhooks/kustomer", post(webhooks::kustomer))
+    let webhooks = Router::from(webhooks())
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
         .route_layer(from_fn_with_state(rates.clone(), limits::limit_webhooks));
 
     let pages = pages.merge(login).route_layer(from_fn_with_state(rates, limits::limit_pages));
-    let routes = pages.merge(api).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
+    let routes = pages
+        .merge(api)
+        .merge(webhooks)
+        .merge(assets::router())
+        .merge(Router::from(ops::routes()).with_state(ops))
+        .with_state(state);
     layers::wrap(routes, settings)
+}
+
+/// The API, with its description.
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(state_api::state))
+        .routes(routes!(socket::live))
+        .routes(routes!(login::live_ticket))
+        .routes(routes!(login::by_program))
+        .routes(routes!(displays::list))
+        .routes(routes!(displays::act_by_program))
+        .routes(routes!(sign_ins::list))
+        .routes(routes!(sign_ins::end))
+        .routes(routes!(surveys::request))
+        .routes(routes!(surveys::retry))
+        .routes(routes!(surveys::recover))
+        .routes(routes!(supervise::statuses))
+        .routes(routes!(supervise::status))
+        .routes(routes!(supervise::suspend))
+        .routes(routes!(supervise::recording))
+        .routes(routes!(supervise::notes))
+        .routes(routes!(supervise::disposition))
+        .routes(routes!(supervise::extra_items))
+        .routes(routes!(feedback::act))
+        .routes(routes!(pinning::pin))
+        .routes(routes!(feedback::retry))
+        .routes(routes!(credentials::by_program))
+        .routes(routes!(audit::list))
+}
+
+/// Webhooks, with their description.
+fn webhooks() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(webhooks::goodays)).routes(routes!(webhooks::kustomer))
+}
+
+/// The OpenAPI document of all described routes.
+#[must_use]
+pub fn openapi() -> Value {
+    let routes = OpenApiRouter::with_openapi(openapi::Shared::openapi()).merge(api()).merge(webhooks());
+    let mut described = routes.into_openapi();
+    described.merge(ops::routes().into_openapi());
+    described.merge(OpenApiRouter::<()>::new().routes(routes!(describe)).into_openapi());
+    openapi::document(&described)
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json",
+    responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object)))]
+async fn describe() -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_string());
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }

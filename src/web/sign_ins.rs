@@ -1,25 +1,73 @@
 //! The list of sign-ins: for users their own, for administrators all.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::Access;
 use super::access::viewer::{Agent, Viewer};
 use super::api_error::ApiError;
+use super::openapi::{TargetProblems, ViewerProblems};
 use crate::actions::SignIn;
 use crate::actions::sign_in::SignInSummary;
 use crate::domain::{AgentId, Role};
 
-/// `GET /api/v1/sign-ins`: the newest first.
-pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Value> {
-    let listed: Vec<Value> = listed(&access, &viewer).iter().map(|it| line(it, &viewer)).collect();
-    Json(json!({ "signIns": listed }))
+/// Your sign-ins; for administrators those of all users.
+#[utoipa::path(get, path = "/api/v1/sign-ins", extensions(("x-least-role" = json!("agent"))),
+    responses((status = 200, description = "The newest first.", body = SignIns), ViewerProblems))]
+pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<SignIns> {
+    Json(SignIns { sign_ins: listed(&access, &viewer).into_iter().map(|it| line(it, &viewer)).collect() })
 }
 
-/// `DELETE /api/v1/sign-ins/{id}`.
+/// Sign-ins.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignIns {
+    /// The newest first.
+    sign_ins: Vec<SignInLine>,
+}
+
+/// A sign-in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SignIn)]
+pub struct SignInLine {
+    /// Its id.
+    id: String,
+    /// The user's agent number.
+    agent: AgentId,
+    /// The user's name.
+    name: String,
+    /// The user's role.
+    role: Role,
+    /// When it began.
+    began: Timestamp,
+    /// When it was last used.
+    last_used: Timestamp,
+    /// The address that it began from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    address: Option<IpAddr>,
+    /// What the browser calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    browser: Option<String>,
+    /// Its open sockets.
+    sockets: usize,
+    /// Whether it is the caller's.
+    current: bool,
+}
+
+/// Ends a sign-in and its sockets.
+#[utoipa::path(delete, path = "/api/v1/sign-ins/{id}", extensions(("x-least-role" = json!("agent"))),
+    params(("id" = String, Path)),
+    responses((status = 204, description = "It has ended."), TargetProblems, ViewerProblems))]
 pub async fn end(State(access): State<Access>, viewer: Viewer, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     end_one(&access, viewer, &id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -59,11 +107,17 @@ fn whose(viewer: &Viewer) -> Option<AgentId> {
     viewer.agent().filter(|_| viewer.role() < Role::Administrator)
 }
 
-fn line(listed: &SignInSummary, viewer: &Viewer) -> Value {
-    json!({
-        "id": listed.id, "agent": listed.agent, "name": listed.name, "role": listed.role.as_str(),
-        "began": listed.began, "lastUsed": listed.used, "address": listed.client.address,
-        "browser": listed.client.browser,
-        "sockets": listed.sockets, "current": viewer.sign_in().is_some_and(|own| own.id() == listed.id),
-    })
+fn line(listed: SignInSummary, viewer: &Viewer) -> SignInLine {
+    SignInLine {
+        current: viewer.sign_in().is_some_and(|own| own.id() == listed.id),
+        id: listed.id,
+        agent: listed.agent,
+        name: listed.name,
+        role: listed.role,
+        began: listed.began,
+        last_used: listed.used,
+        address: listed.client.address,
+        browser: listed.client.browser,
+        sockets: listed.sockets,
+    }
 }

@@ -15,11 +15,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until, timeout};
+use utoipa::IntoParams;
 
 use super::access::viewer::AuthError;
 use super::access::{Identity, Viewer as WebViewer};
 use super::api_error::ApiError;
 use super::client_ip::ClientIp;
+use super::openapi::{Frame as FrameSchema, ParameterProblems, Problem, ViewerProblems};
 use super::origin::{log_refused, origin_allowed};
 use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
@@ -86,22 +88,33 @@ const NO_PAGE: &str = "This list has no such page.";
 const TOO_MANY_OPEN: &str = "Too many pages are open.";
 
 /// What a viewer wants, and what it has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
+    /// As for `/api/v1/state`.
     scope: Option<String>,
+    /// The epoch of the document that the caller has.
     epoch: Option<String>,
+    /// The version of the document that the caller has.
+    #[param(value_type = Option<u64>)]
     version: Option<String>,
-    /// For programs that can send no header: see `POST /api/v1/live-ticket`.
+    /// From `/api/v1/live-ticket`, for programs that can send no header.
     ticket: Option<String>,
 }
 
-/// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
+/// A WebSocket on which the state of a scope is kept up to date.
 ///
-/// A client that must sign in first, or has too many sockets, is told so on the socket: no page can read the status of
-/// an upgrade that was refused.
-///
-/// # Errors
-/// 400 for a scope that is none, 403 for a foreign page, 429 and 503 for a token that cannot be asked about now.
+/// The server sends text frames, each a `Frame`. With `epoch` and `version` of what the caller has, the first frame is
+/// one patch that covers the gap, or a snapshot if that is no longer possible. The server closes with 1012 when it
+/// restarts, 1013 when it is overloaded, 4401 when a sign-in is needed, 4403 when the scope is gone, 4429 when one user
+/// or one sign-in has too many open sockets: reconnect after a random wait, without an end. `Origin`, when sent, must
+/// be the server's own.
+// A client that must sign in first, or has too many sockets, gets a close code: no page can read the status of an
+// upgrade that was refused.
+#[utoipa::path(get, path = "/api/v1/live", params(Wanted), extensions(("x-least-role" = json!("display"))), responses(
+    (status = 101, description = "The socket is open. The content describes its text frames.", body = FrameSchema),
+    (status = 426, description = "The request is no upgrade.", body = Problem, content_type = "application/problem+json"),
+    ParameterProblems, ViewerProblems))]
 pub async fn live(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,

@@ -6,12 +6,15 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::access::viewer::{AuthError, bearer};
 use super::access::{Supervisor, Viewer};
 use super::api_error::ApiError;
-use super::request_body::idempotency_key;
+use super::openapi::{BodyProblems, ClarityProblems, TargetProblems, ViewerProblems};
+use super::request_body::{IdempotencyKey, idempotency_key};
 use super::state::AppState;
 use crate::actions::supervise::{
     AgentAction, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionAction, Suspension,
@@ -69,14 +72,20 @@ impl ActingSupervisor {
 
     async fn act(self, action: SupervisorAction) -> Result<Response, ApiError> {
         let receipt = self.actions.act(self.user, action, self.key).await?;
-        Ok(Json(json!({"id": receipt.id, "outcome": "accepted", "answer": receipt.answer})).into_response())
+        Ok(Json(ActionDone { id: receipt.id, outcome: "accepted", answer: receipt.answer }).into_response())
     }
 }
 
 /// A body, or what is wrong with it as a problem.
 type Body<T> = Result<Json<T>, JsonRejection>;
 
-/// `POST /api/v1/agents/{id}/status`.
+/// Sets an agent's status.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/agents/{id}/status", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = NewStatus)]
 pub async fn status(
     acting: ActingSupervisor,
     Path(id): Path<i64>,
@@ -85,7 +94,13 @@ pub async fn status(
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Status(new))).await
 }
 
-/// `POST /api/v1/agents/{id}/suspend`.
+/// Suspends an agent, who then gets no contacts, or ends the suspension.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/agents/{id}/suspend", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = Suspension)]
 pub async fn suspend(
     acting: ActingSupervisor,
     Path(id): Path<i64>,
@@ -94,7 +109,13 @@ pub async fn suspend(
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Suspension(new))).await
 }
 
-/// `POST /api/v1/agents/{id}/recording`.
+/// Starts or stops the recording of all sessions of an agent.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/agents/{id}/recording", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = Recording)]
 pub async fn recording(
     acting: ActingSupervisor,
     Path(id): Path<i64>,
@@ -103,12 +124,24 @@ pub async fn recording(
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Recording(new))).await
 }
 
-/// `POST /api/v1/sessions/{id}/notes`.
+/// Replaces the note about a session.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/notes", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = Note)]
 pub async fn notes(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<Note>) -> Result<Response, ApiError> {
     act_on_session(acting, id, body.map(|Json(new)| SessionAction::Note(new))).await
 }
 
-/// `POST /api/v1/sessions/{id}/disposition`.
+/// Sets the disposition of a session.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/disposition", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = Disposition)]
 pub async fn disposition(
     acting: ActingSupervisor,
     Path(id): Path<i64>,
@@ -117,7 +150,13 @@ pub async fn disposition(
     act_on_session(acting, id, body.map(|Json(new)| SessionAction::Disposition(new))).await
 }
 
-/// `POST /api/v1/sessions/{id}/extra-items`.
+/// Sets an extra item of a session.
+///
+/// Sent to Clarity once, with the caller's own token, and written to the audit. The effect is in the document.
+#[utoipa::path(post, path = "/api/v1/sessions/{id}/extra-items", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number."), IdempotencyKey), security(("clarityToken" = [])),
+    responses((status = 200, description = "Clarity did it, now or when the same key came first.", body = ActionDone),
+    BodyProblems, TargetProblems, ClarityProblems, ViewerProblems), request_body = ExtraItem)]
 pub async fn extra_items(
     acting: ActingSupervisor,
     Path(id): Path<i64>,
@@ -126,11 +165,34 @@ pub async fn extra_items(
     act_on_session(acting, id, body.map(|Json(new)| SessionAction::ExtraItem(new))).await
 }
 
-/// `GET /api/v1/agents/{id}/statuses`: what `status` takes for this agent.
-pub async fn statuses(acting: ActingSupervisor, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
+/// The statuses that an agent may be set to.
+#[utoipa::path(get, path = "/api/v1/agents/{id}/statuses", extensions(("x-least-role" = json!("supervisor"))),
+    params(("id" = i64, Path, description = "Clarity's number.")), security(("clarityToken" = [])),
+    responses((status = 200, description = "Each status, `unavailable` once for each reason.", body = Statuses),
+    TargetProblems, ClarityProblems, ViewerProblems))]
+pub async fn statuses(acting: ActingSupervisor, Path(id): Path<i64>) -> Result<Json<Statuses>, ApiError> {
     acting.check_visible(AgentId(id))?;
-    let listed: Vec<PossibleStatus> = acting.actions.possible_statuses(&acting.user, AgentId(id)).await?;
-    Ok(Json(json!({ "statuses": listed })))
+    Ok(Json(Statuses { statuses: acting.actions.possible_statuses(&acting.user, AgentId(id)).await? }))
+}
+
+/// The statuses that an agent may be set to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Statuses {
+    /// Each of them.
+    statuses: Vec<PossibleStatus>,
+}
+
+/// An action that Clarity did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActionDone {
+    /// Its id.
+    id: String,
+    /// Always `accepted`.
+    #[schema(pattern = "^accepted$")]
+    outcome: &'static str,
+    /// Clarity's answer; for a recording, the result for each session.
+    #[schema(value_type = Object)]
+    answer: Value,
 }
 
 async fn act_on_agent(

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{TeamLead, Viewer};
 use super::api_error::ApiError;
 use super::error_pages::wants_html;
+use super::openapi::{BodyProblems, TargetProblems, ViewerProblems};
 use super::pages::{self, CurrentUser, format, words};
-use super::request_body::{filled, form_key, idempotency_key, is_form};
+use super::request_body::{IdempotencyKey, Receipt, filled, form_key, idempotency_key, is_form};
 use super::state::AppState;
 use crate::actions::surveys::{EarlierRequest, SurveyReceipt};
 use crate::actions::{NewRecovery, NewSurvey, SurveyError, Surveys};
@@ -41,8 +43,17 @@ pub struct SurveyForm {
     again: String,
 }
 
-/// `POST /api/v1/surveys`: as JSON or as a form. 202: the request is stored and will be sent; its state is in the
-/// document from now on. A repeated request with the same `Idempotency-Key` does nothing twice.
+/// Requests a survey of a customer about the agent who helped them.
+///
+/// The state of the request is in `surveys` of the document. A customer is surveyed once about each interaction,
+/// whichever user or program requests it: a second request is refused with 409 and the type
+/// `urn:callboard:problem:already-requested`, whose `asked` says when and by which user it was requested (`id`, `at`,
+/// `origin`, `by`, `state`), unless it says `again`.
+#[utoipa::path(post, path = "/api/v1/surveys", params(IdempotencyKey), extensions(("x-least-role" = json!("team-lead"))),
+    request_body(content((NewSurvey = "application/json"), (NewSurvey = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "It is stored and will be sent.", body = Receipt),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn request(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
@@ -101,16 +112,25 @@ impl SurveyForm {
     }
 }
 
-/// How a request is sent again.
-#[derive(Debug, Default, Deserialize)]
+/// How a survey request is sent again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = SurveyRetry)]
 pub struct Retry {
     /// Although another request about the same interaction was sent meanwhile.
     again: bool,
 }
 
-/// `POST /api/v1/surveys/{id}/retry`. 202: it will be sent. 409: it is on its way, has arrived, or may have, or another
-/// was sent in its place. It needs no body.
+/// Sends a survey request again that was rejected, failed, needs a review or is lost.
+///
+/// A request of unknown outcome is looked up first, and refused with 409 until then. So is one that another replaced,
+/// unless `again` says that it is meant. It needs no body.
+#[utoipa::path(post, path = "/api/v1/surveys/{id}/retry", params(("id" = String, Path, description = "A key of `surveys`.")),
+    extensions(("x-least-role" = json!("team-lead"))),
+    request_body(content((Option<Retry> = "application/json"), (Option<Retry> = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "It will be sent.", body = Receipt),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn retry(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
@@ -161,8 +181,15 @@ pub struct RecoveryForm {
     tags: String,
 }
 
-/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the upstream has not told
-/// yet under which id it knows the survey.
+/// Surveys a customer again after a problem was resolved, once for each survey.
+///
+/// It is refused with 409 until Agent Connect has reported its id of the survey.
+#[utoipa::path(post, path = "/api/v1/surveys/{id}/recover",
+    params(("id" = String, Path, description = "A key of `surveys`.")), extensions(("x-least-role" = json!("team-lead"))),
+    request_body(content((NewRecovery = "application/json"), (NewRecovery = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "It is stored and will be sent, now or before.", body = Receipt),
+    (status = 303, description = "The same for a form of a page without script: leads back to the page."),
+    BodyProblems, TargetProblems, ViewerProblems))]
 pub async fn recover(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
@@ -221,8 +248,7 @@ fn respond(
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
-            let body = serde_json::json!({ "id": receipt.id, "state": receipt.state.as_str() });
-            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+            Ok(Receipt { id: receipt.id.to_string(), state: receipt.state }.into_response())
         }
         Err(error) => {
             state.metrics.action(action, "refused");

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::api_error::ApiError;
+use super::openapi::WebhookProblems;
 use crate::domain::SourceName;
 use crate::feeds::intake::{BodyRejection, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, IntakeError};
@@ -23,8 +24,12 @@ const MAX_CODING_CHARS: usize = 40;
 /// `Retry-After` when the disk is full, which takes an operator to mend, in seconds.
 const RETRY_FULL: u64 = 60;
 
-/// `POST /webhooks/goodays`. 204: the event is stored, now or before. 401: the signature is missing or wrong. 413: too
-/// large. 415: encoded. 503: try again.
+/// Takes an event from Goodays. Answered with success only once the event is on disk.
+///
+/// The signature is checked over the bytes as received; at most 1 MiB, without content encoding. Sending an event again
+/// is harmless.
+#[utoipa::path(post, path = "/webhooks/goodays", request_body(content = Object, content_type = "application/json"),
+    responses((status = 204, description = "The event is on disk, now or since an earlier time."), WebhookProblems))]
 pub async fn goodays(
     State(intake): State<Intake>,
     State(clock): State<Clock>,
@@ -35,8 +40,13 @@ pub async fn goodays(
     answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
 }
 
-/// `POST /webhooks/kustomer`, with the same answers. Kustomer disables a webhook that fails for long (apis.md B214), so
-/// an event that cannot be read is stored and answered with 204 like any other.
+/// Takes an event from Kustomer. Answered with success only once the event is on disk.
+// Kustomer disables a webhook that fails for long (apis.md B214), so an event that cannot be read is stored and answered
+// with 204 like any other.
+#[utoipa::path(post, path = "/webhooks/kustomer", params(("X-Kustomer-Webhook-Signature" = String, Header,
+    description = "HMAC-SHA256 of the raw body in hexadecimal, keyed with the webhook's token.")),
+    request_body(content = Object, content_type = "application/json"),
+    responses((status = 204, description = "The event is on disk, now or since an earlier time."), WebhookProblems))]
 pub async fn kustomer(
     State(intake): State<Intake>,
     State(clock): State<Clock>,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use base::Clock;
 use callboard::domain::{AgentId, SessionId, SessionRecord};
-use reqwest::header::CACHE_CONTROL;
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use sandbox::{Sandbox, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};
+use crate::support::openapi::{Contract, Operation};
 use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
@@ -51,57 +52,50 @@ fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
 #[tokio::test]
 async fn routes_require_their_role_and_hide_foreign_entities() {
     let (sandbox, _life, server) = floor().await;
-    let document: Value = server.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+    let contract = Contract::of(&server).await;
     let keeper = SignedIn::as_agent(&server, &sandbox, ADMINISTRATOR).await;
     let everything = keeper.state("all").await;
     let mut asked = 0;
-    for (path, operations) in document["paths"].as_object().expect("paths") {
-        for (verb, operation) in operations.as_object().expect("operations") {
-            let Some(least) = operation.get("x-least-role").and_then(Value::as_str) else { continue };
-            // An upgrade, and what ends the sign-in that asks, are asked about elsewhere.
-            if path == "/api/v1/live" {
-                continue;
-            }
-            for (role, number) in CAST {
-                let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
-                let (_, foreign) = split(&everything, number);
-                let stranger = foreign.iter().next().expect("somebody of another team").clone();
-                for id in [stranger.as_str(), "999999"] {
-                    let place = path
-                        .replace("{id}", id)
-                        .replace("{response}", id)
-                        .replace("{deed}", if path.contains("displays") { "reload" } else { "close" });
-                    let method = Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method");
-                    let mut request = somebody.request(method.clone(), &place);
-                    if method == Method::POST {
-                        request = request.json(&body(path));
-                    }
-                    let answer = request.send().await.expect("an answer");
-                    asked += 1;
-                    let status = answer.status();
-                    assert_eq!(answer.headers()[CACHE_CONTROL], "no-store", "{role}: {verb} {place}");
-                    let is_enough = rank(role) >= rank(least);
-                    match (is_enough, path.contains('{')) {
-                        (false, _) => assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {verb} {place}"),
-                        // Foreign or not there at all: the same answer. Those who see everything may be told more.
-                        (true, true) if !["supervisor", "administrator"].contains(&role) => {
-                            assert_eq!(status, StatusCode::NOT_FOUND, "{role}: {verb} {place}");
-                        }
-                        (true, true) => assert_ne!(status, StatusCode::FORBIDDEN, "{role}: {verb} {place}"),
-                        (true, false) => assert!(
-                            ![StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&status),
-                            "{role}: {verb} {place}: {status}"
-                        ),
-                    }
+    for Operation { verb, described, path, least } in contract.operations() {
+        // An upgrade, and what ends the sign-in that asks, are asked about elsewhere.
+        let Some(least) = least.filter(|_| described != "/api/v1/live") else { continue };
+        let method = Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method");
+        for (role, number) in CAST {
+            let somebody = SignedIn::as_agent(&server, &sandbox, number).await;
+            let (_, foreign) = split(&everything, number);
+            let stranger = foreign.iter().next().expect("somebody of another team").clone();
+            for id in [stranger.as_str(), "999999"] {
+                let place = path.replace("{id}", id).replace("{response}", id).replace("{action}", id);
+                let mut request = somebody.request(method.clone(), &place);
+                if method == Method::POST {
+                    request = request.json(&body(&path));
                 }
+                let answer = request.send().await.expect("an answer");
+                asked += 1;
+                let status = answer.status();
+                assert_eq!(answer.headers()[CACHE_CONTROL], "no-store", "{role}: {verb} {place}");
+                let is_enough = rank(role) >= rank(&least);
+                match (is_enough, path.contains('{')) {
+                    (false, _) => assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {verb} {place}"),
+                    // Foreign or not there at all: the same answer. Those who see everything may be told more.
+                    (true, true) if !["supervisor", "administrator"].contains(&role) => {
+                        assert_eq!(status, StatusCode::NOT_FOUND, "{role}: {verb} {place}");
+                    }
+                    (true, true) => assert_ne!(status, StatusCode::FORBIDDEN, "{role}: {verb} {place}"),
+                    (true, false) => assert!(
+                        ![StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&status),
+                        "{role}: {verb} {place}: {status}"
+                    ),
+                }
+                let kind =
+                    answer.headers().get(CONTENT_TYPE).map_or("", |kind| kind.to_str().expect("a text")).to_owned();
+                contract.check(&verb, &described, status, &kind, &answer.text().await.expect("a text"));
             }
-            let nobody = server
-                .http
-                .request(Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method"), server.at(path));
-            let status = nobody.json(&body(path)).send().await.expect("an answer").status();
-            assert_eq!(status, StatusCode::UNAUTHORIZED, "nobody: {verb} {path}");
-            asked += 1;
         }
+        let nobody = server.http.request(method, server.at(&path));
+        let status = nobody.json(&body(&path)).send().await.expect("an answer").status();
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "nobody: {verb} {path}");
+        asked += 1;
     }
     assert!(asked > 100, "{asked} questions");
 }

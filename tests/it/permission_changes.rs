@@ -12,6 +12,7 @@ use sandbox::{FaultResponse, Options, Sandbox, Upstream, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};
+use crate::support::openapi::{Contract, Operation};
 use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
@@ -78,17 +79,13 @@ fn rank(role: &str) -> usize {
 }
 
 async fn routes(server: &TestServer) -> Vec<Route> {
-    let document: Value = server.get("/api/v1/openapi.json").await.json().await.expect("JSON");
     let mut routes: Vec<Route> =
         PAGES.map(|(path, least)| Route { method: Method::GET, path: path.to_owned(), least: least.to_owned() }).into();
-    for (path, operations) in document["paths"].as_object().expect("paths") {
-        for (verb, operation) in operations.as_object().expect("operations") {
-            let Some(least) = operation.get("x-least-role").and_then(Value::as_str) else { continue };
-            let method = Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method");
-            // Sockets have their own part below.
-            if path != "/api/v1/live" {
-                routes.push(Route { method, path: path.clone(), least: least.to_owned() });
-            }
+    for Operation { verb, described, path, least } in Contract::of(server).await.operations() {
+        let method = Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method");
+        // Sockets have their own part below.
+        if let Some(least) = least.filter(|_| described != "/api/v1/live") {
+            routes.push(Route { method, path, least });
         }
     }
     routes
@@ -183,8 +180,7 @@ async fn drive(standing: Standing, server: &TestServer, people: &[Person<'_>], s
                 let foreign = person.lost.clone().filter(|_| route.path.contains("agents/"));
                 let own = (route.path == "/agents/{id}").then(|| person.agent.to_string());
                 let id = foreign.or(own).unwrap_or_else(|| "999999".to_owned());
-                let deed = if route.path.contains("displays") { "reload" } else { "close" };
-                let path = route.path.replace("{id}", &id).replace("{response}", &id).replace("{deed}", deed);
+                let path = route.path.replace("{id}", &id).replace("{response}", &id).replace("{action}", &id);
                 let path = path.replace("{source}", "clarity");
                 let (status, bytes) = person.ask(server, route.method.clone(), &path, as_program).await;
                 asked += 1;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::FeedbackError;
 use crate::domain::FeedbackActionKind;
@@ -13,21 +14,25 @@ use crate::upstream::goodays::{Action, CallError, REMARK_TYPES};
 const MAX_NAME: usize = 100;
 
 /// The fields of a requested action. Which ones are allowed depends on the action.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedbackInput {
-    /// The answer. For a reply and a message.
+    /// The answer. For a reply and a message, and required there.
+    #[schema(min_length = 1, max_length = 10_000)]
     pub content: Option<String>,
     /// The type of the customer's remark: Praise, Question, Idea, Problem or Message. For a reply, a message and
     /// closing; required where the response is from an external source (apis.md B149).
     pub remark_type: Option<String>,
     /// How the call went, 0 to 5.
+    #[schema(maximum = 5)]
     pub rating: Option<u8>,
     /// A private note about a call.
+    #[schema(max_length = 10_000)]
     pub note: Option<String>,
-    /// The name of a caller who is not signed in, for colleagues and for the audit.
+    /// The name of a caller who is not signed in, for colleagues and for the audit. The first 100 letters are kept.
     pub who: Option<String>,
     /// The caller's e-mail address, by which Goodays may know them (apis.md G36).
+    #[schema(format = "email")]
     pub email: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::domain::{AgentId, SessionId};
 
@@ -38,7 +39,7 @@ pub enum SessionAction {
 }
 
 /// A status by its name, with a reason code if it is `unavailable`; or the reason code alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewStatus {
     /// One of the statuses that Clarity lists for the agent.
@@ -48,7 +49,7 @@ pub struct NewStatus {
 }
 
 /// Whether an agent is suspended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suspension {
     /// Whether they get no contacts.
@@ -56,7 +57,7 @@ pub struct Suspension {
 }
 
 /// Whether an agent's sessions are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
     /// Whether they are recorded.
@@ -64,7 +65,7 @@ pub struct Recording {
 }
 
 /// A note about a session. Personal data.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// The whole note.
@@ -72,7 +73,7 @@ pub struct Note {
 }
 
 /// The disposition of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disposition {
     /// Its number.
@@ -83,7 +84,7 @@ pub struct Disposition {
 }
 
 /// The value of an extra item. Personal data.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraItem {
     /// The number of the item; either this or the name.

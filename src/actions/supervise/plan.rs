@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::ActingUser;
 use super::action::{
@@ -35,7 +36,7 @@ pub(super) struct Plan {
 }
 
 /// A status that an agent may be set to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PossibleStatus {
     /// Its name, such as `atLunch`.
     pub status: String,

@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
+use utoipa::ToSchema;
 
 use crate::actions::is_session_visible;
 use crate::config::Sending;
@@ -53,26 +54,32 @@ const KINDS: [&str; 2] = [REQUEST, RECOVERY];
 const SHOWN: u32 = 500;
 
 /// A survey request that a person makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = SurveyRequest)]
 pub struct NewSurvey {
     /// The customer's name.
     pub customer_name: Option<String>,
-    /// The address that the survey is sent to.
+    /// The address that the survey is sent to; required unless `do_not_send`.
+    #[schema(format = "email")]
     pub customer_email: Option<String>,
-    /// The agent's e-mail address in their Agent Connect profile.
+    /// The agent's e-mail address in their Agent Connect profile; this or `employee_custom_id`.
+    #[schema(format = "email")]
     pub employee_email: Option<String>,
     /// The agent's id in their Agent Connect profile. A text: leading zeros count.
     pub employee_custom_id: Option<String>,
     /// `phone`, `email`, `chat`, or a channel of the site's own.
+    #[schema(required = true)]
     pub channel: String,
-    /// The interaction it is about: the id of a session, a case, an order.
+    /// The interaction it is about: the id of a session, a case, an order, as Agent Connect will repeat it.
+    #[schema(required = true)]
     pub ext_interaction_id: String,
-    /// Topics, for reports.
+    /// Topics, for reports. The first 20 different ones are sent.
     pub tags: Vec<String>,
     /// The session, if there was one.
     pub session_id: Option<i64>,
     /// Where a person can read about the interaction.
+    #[schema(format = "uri")]
     pub external_url: Option<String>,
     /// The brand, for companies with several.
     pub brand: Option<String>,

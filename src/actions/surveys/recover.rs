@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{RECOVERY, SurveyError, SurveyReceipt, Surveys};
 use crate::domain::{Actor, Permission, SurveyId, SurveyOrigin};
@@ -10,8 +11,9 @@ use crate::store::{NewOutboxEntry, StoreError};
 use crate::upstream::agent_connect::{Employee, Recovery};
 
 /// A recovery request that a person makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = SurveyRecovery)]
 pub struct NewRecovery {
     /// The e-mail address, in Agent Connect, of the agent who recovered the customer. Without this and the id, the
     /// agent of the first survey.

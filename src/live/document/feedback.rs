@@ -9,6 +9,7 @@ use super::merge_patch::object;
 
 object! {
     /// One customer's response with its thread.
+    #[schema(as = Feedback)]
     pub struct FeedbackDoc {
         /// `open`, `pending`, `closed`; an unknown state is shown as it came.
         pub state: String,
@@ -48,6 +49,7 @@ object! {
 
 object! {
     /// Something that a colleague does about a response.
+    #[schema(as = Action)]
     pub struct ActionDoc {
         /// `reply`, `message`, `call`, `close`, `spam`, `no-answer-needed`.
         pub action: String,
@@ -70,6 +72,7 @@ object! {
 
 object! {
     /// One text of a thread.
+    #[schema(as = Message)]
     pub struct MessageDoc {
         /// When it was written.
         pub at: Option<Timestamp>,
@@ -86,6 +89,7 @@ object! {
 
 object! {
     /// One answer of a survey.
+    #[schema(as = Answer)]
     pub struct AnswerDoc {
         /// The question as it was asked, without markup.
         pub question: String,
@@ -98,6 +102,7 @@ object! {
 
 object! {
     /// What a response hangs on, and why we say so.
+    #[schema(as = Attribution)]
     pub struct AttributionDoc {
         /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting`
         /// (what it names is not known yet) or `unlinked`.
@@ -123,6 +128,7 @@ object! {
 
 object! {
     /// A session that a response might hang on.
+    #[schema(as = Candidate)]
     pub struct CandidateDoc {
         /// What speaks for it, in words.
         pub evidence: String,
@@ -137,6 +143,7 @@ object! {
 
 object! {
     /// A survey request.
+    #[schema(as = Survey)]
     pub struct SurveyDoc {
         /// The interaction it is about.
         pub interaction: String,

@@ -37,6 +37,7 @@ pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
 
 object! {
     /// An agent.
+    #[schema(as = Agent)]
     pub struct AgentDoc {
         /// The name shown to colleagues; "Agent 41" where none is known.
         pub name: String,
@@ -59,7 +60,7 @@ object! {
         /// Whether they get no contacts.
         pub suspended: Option<bool>,
         /// Counts and measures; times in milliseconds.
-        pub metrics: MetricsDoc,
+        pub metrics: BTreeMap<String, BTreeMap<String, MetricValue>>,
         /// The contacts in hand.
         pub sessions: BTreeMap<String, SessionDoc>,
         /// What customers said about them.
@@ -71,7 +72,7 @@ object! {
         /// How busy they were in that time. Only in scopes that name the agent.
         pub occupancy: Option<OccupancyDoc>,
         /// The metrics by queue. Only in scopes that name the agent.
-        pub by_queue: BTreeMap<String, MetricsDoc> = "byQueue",
+        pub by_queue: BTreeMap<String, BTreeMap<String, BTreeMap<String, MetricValue>>> = "byQueue",
         /// Fields for which Callboard has no name.
         pub other: BTreeMap<String, Value>,
     }
@@ -79,6 +80,7 @@ object! {
 
 object! {
     /// A status that an agent had.
+    #[schema(as = StatusInterval)]
     pub struct StatusIntervalDoc {
         /// What they were doing, such as `inCall`; an unknown status is shown as it came.
         pub status: String,
@@ -96,6 +98,7 @@ object! {
 object! {
     /// How much of an agent's time with customers or ready for them was with them: the times that are over, by the
     /// clock on the wall.
+    #[schema(as = Occupancy)]
     pub struct OccupancyDoc {
         /// In percent, to one decimal.
         pub value: f64,
@@ -108,6 +111,7 @@ object! {
 
 object! {
     /// A session.
+    #[schema(as = Session)]
     pub struct SessionDoc {
         /// The queue's id. -2, -1, 0 and 9999 are no queues of the site.
         pub queue: Option<i64>,
@@ -136,6 +140,7 @@ object! {
 
 object! {
     /// A queue.
+    #[schema(as = Queue)]
     pub struct QueueDoc {
         /// The name; "Queue 11" where none is known.
         pub name: String,
@@ -158,7 +163,7 @@ object! {
         /// Calls of the telephony system's day.
         pub calls_today: Option<i64> = "callsToday",
         /// Counts and measures; times in milliseconds.
-        pub metrics: MetricsDoc,
+        pub metrics: BTreeMap<String, BTreeMap<String, MetricValue>>,
         /// Who waits. Sessions that are being answered are with their agent.
         pub sessions: BTreeMap<String, SessionDoc>,
         /// What customers said about it.
@@ -172,6 +177,7 @@ object! {
 
 object! {
     /// A team.
+    #[schema(as = Team)]
     pub struct TeamDoc {
         /// The name.
         pub name: String,
@@ -188,6 +194,7 @@ object! {
 
 object! {
     /// What is counted of what a viewer sees. What is not known is absent, and never 0.
+    #[schema(as = Counts)]
     pub struct CountsDoc {
         /// Agents, each once.
         pub staff: Option<StaffDoc>,
@@ -213,6 +220,7 @@ object! {
 object! {
     /// Agents by what they do, each once, however many queues they serve.
     #[derive(Copy, Eq)]
+    #[schema(as = Staff)]
     pub struct StaffDoc {
         /// All of them.
         pub agents: u64,
@@ -237,6 +245,7 @@ object! {
 
 object! {
     /// A list of which the document carries one page: items that need a reply or a review first, then the newest.
+    #[schema(as = List)]
     pub struct ListDoc {
         /// How many there are, on all pages.
         pub total: u64,
@@ -253,6 +262,7 @@ object! {
 
 object! {
     /// How well a source can be heard.
+    #[schema(as = Source)]
     pub struct SourceDoc {
         /// `live`, `polling`, `stale`, `down`, `off`.
         pub state: String,

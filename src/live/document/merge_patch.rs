@@ -51,12 +51,12 @@ macro_rules! object {
     (
         $(#[$attribute:meta])*
         pub struct $name:ident $(extends $base:ident as $inherited:ident)? {
-            $($(#[$about:meta])* pub $member:ident: $kind:ty $(= $key:literal)?,)*
+            $($(#[$about:meta])* pub $member:ident: $kind:ty $(= $key:tt)?,)*
         }
     ) => {
-        $(#[$attribute])*
-        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(default)]
+        $(#[$attribute])*
         pub struct $name {
             $(
                 /// The members that it shares.

@@ -29,8 +29,9 @@ pub use self::stats::{
 };
 
 /// The whole state of a scope. The key of each map is the entity's identity as text.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(as = State)]
 pub struct Document {
     /// Agents.
     pub agents: BTreeMap<String, Arc<AgentDoc>>,

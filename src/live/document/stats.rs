@@ -15,6 +15,7 @@ use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 object! {
     /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that
     /// end with it.
+    #[schema(as = FeedbackTotal)]
     pub struct FeedbackTotalDoc extends PeriodDoc as day {
         /// Threads that need a reply now, however old.
         pub open: u64,
@@ -31,6 +32,7 @@ object! {
 
 object! {
     /// What was counted in one window. Each case counts at the instant of its outcome.
+    #[schema(as = FeedbackPeriod)]
     pub struct PeriodDoc {
         /// `day`: the board's; `30days`: that and the 29 before it.
         pub window: String,
@@ -69,6 +71,7 @@ object! {
 
 object! {
     /// A share with its counts.
+    #[schema(as = Share)]
     pub struct RatioDoc {
         /// In percent, to one decimal.
         pub value: f64,
@@ -87,6 +90,7 @@ object! {
 
 object! {
     /// A mean with its count.
+    #[schema(as = Mean)]
     pub struct MeanDoc {
         /// To one decimal.
         pub value: f64,
@@ -99,6 +103,7 @@ object! {
 
 object! {
     /// How long something took.
+    #[schema(as = Times)]
     pub struct TimesDoc {
         /// What half of them did not exceed, in seconds.
         pub median_seconds: i64 = "medianSeconds",
@@ -115,6 +120,7 @@ object! {
 
 object! {
     /// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
+    #[schema(as = Nps)]
     pub struct NpsDoc {
         /// The score, to one decimal. Pages show it whole.
         pub value: f64,
@@ -131,6 +137,7 @@ object! {
 
 object! {
     /// Threads by how long the customer has waited. The server moves them to the next bucket when they reach its age.
+    #[schema(as = OpenByAge)]
     pub struct OpenByAgeDoc {
         /// Less than 4 hours.
         pub under4_hours: u64 = "under4Hours",
@@ -145,6 +152,7 @@ object! {
 
 object! {
     /// Interactions that ended, and whose customers were asked.
+    #[schema(as = Coverage)]
     pub struct CoverageDoc extends RatioDoc as asked {
         /// `day`: the board's.
         pub window: String,
@@ -157,6 +165,7 @@ object! {
 
 object! {
     /// A place that responses are about.
+    #[schema(as = Place)]
     pub struct PlaceDoc {
         /// The name.
         pub name: String,
@@ -169,6 +178,7 @@ object! {
 
 object! {
     /// A tag that surveys bear.
+    #[schema(as = Tag)]
     pub struct TagDoc {
         /// The tag.
         pub name: String,
@@ -183,6 +193,7 @@ object! {
 
 object! {
     /// How stars with a tag compare to those without, of thirty days.
+    #[schema(as = Effect)]
     pub struct EffectDoc {
         /// With the tag.
         pub with: MeanDoc,
@@ -195,6 +206,7 @@ object! {
 
 object! {
     /// What is counted of the whole floor.
+    #[schema(as = Floor)]
     pub struct FloorDoc {
         /// Responses, unlinked ones included. Absent: there is something, but not for this viewer.
         pub feedback: Option<FeedbackTotalDoc>,

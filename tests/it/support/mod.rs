@@ -6,6 +6,7 @@ pub mod clarity;
 pub mod goodays;
 pub mod kustomer;
 pub mod login;
+pub mod openapi;
 pub mod program;
 pub mod sample_document;
 pub mod server;
