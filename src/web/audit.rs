@@ -103,8 +103,8 @@ type Pairs = Query<Vec<(String, String)>>;
 
 /// Who changed what: when, before, after, and how Clarity answered; newest first.
 ///
-/// All filters must match. Each may be given once; an empty one is ignored. The page `/audit` and the table `/audit.csv`
-/// take the same.
+/// All filters must match. Each may be given once; an empty one is ignored. The page `/audit` and the table
+/// `/audit.csv` take the same.
 #[utoipa::path(get, path = "/api/v1/audit", extensions(("x-least-role" = json!("administrator"))), params(AuditFilters),
     security(("clarityToken" = [])), responses((status = 200, description = "The entries.", body = AuditEntries),
     ParameterProblems, ClarityProblems, ViewerProblems))]

@@ -16,8 +16,8 @@ use crate::domain::{Role, SourceName};
 
 /// Tries credentials again that a system has refused, without waiting for `nextTry`.
 ///
-/// The same credentials are tried at most three times in 30 minutes, whichever user requests it, and others once more: an
-/// account that is tried too often may be locked.
+/// The same credentials are tried at most three times in 30 minutes, whichever user requests it, and others once more:
+/// an account that is tried too often may be locked.
 #[utoipa::path(post, path = "/api/v1/sources/{source}/try-now", extensions(("x-least-role" = json!("administrator"))),
     params(("source" = String, Path, description = "The system.", pattern = "^clarity$")),
     responses((status = 200, description = "They were tried, or are valid.", body = TryResult), TargetProblems,

@@ -244,7 +244,7 @@ pub async fn list(
             bound_to_browser: display.is_bound,
             last_report: it.seen.as_ref().map(|seen| LastReport {
                 at: seen.at,
-                address: seen.address.clone(),
+                address: seen.address,
                 width: seen.size.0,
                 height: seen.size.1,
                 build: seen.build.clone(),

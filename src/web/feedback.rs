@@ -20,14 +20,16 @@ use crate::store::StoreError;
 /// Answers a customer, or deals with their response otherwise.
 ///
 /// `reply` answers, in public if the response is; `message` answers a private message; `call` records a call, which
-/// closes the conversation; `close` closes it without an answer; `spam` reports the response; `no-answer-needed` marks a
-/// message in Callboard only. Only what Goodays offers for the response now is accepted (`offeredActions`); otherwise the
-/// answer is 409 with what is offered, and nothing is sent. An accepted action is sent once, in the order of the
+/// closes the conversation; `close` closes it without an answer; `spam` reports the response; `no-answer-needed` marks
+/// a message in Callboard only. Only what Goodays offers for the response now is accepted (`offeredActions`); otherwise
+/// the answer is 409 with what is offered, and nothing is sent. An accepted action is sent once, in the order of the
 /// conversation; its state is in the response's `actions`.
 #[utoipa::path(post, path = "/api/v1/feedback/{response}/{action}", extensions(("x-least-role" = json!("team-lead"))),
-    params(("response" = String, Path, description = "A key of `feedback`."), ("action" = inline(FeedbackActionKind), Path),
+    params(("response" = String, Path, description = "A key of `feedback`."), ("action" = inline(FeedbackActionKind),
+    Path),
     IdempotencyKey),
-    request_body(content((Option<FeedbackInput> = "application/json"), (Option<FeedbackInput> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<FeedbackInput> = "application/json"),
+        (Option<FeedbackInput> = "application/x-www-form-urlencoded"))),
     responses((status = 202, description = "It is stored, now or when the same key came first.", body = Receipt),
     (status = 303, description = "The same for a form of a page without script: leads back to the page."),
     BodyProblems, TargetProblems, ViewerProblems))]
@@ -65,8 +67,8 @@ pub struct Retry {
 
 /// Retries an action on a response that did not reach its end.
 ///
-/// An action that was rejected or not sent is sent again. One that may have been done is looked up first, and sent again
-/// only if it was not done; if Goodays cannot be asked, the caller has to be `sure`.
+/// An action that was rejected or not sent is sent again. One that may have been done is looked up first, and sent
+/// again only if it was not done; if Goodays cannot be asked, the caller has to be `sure`.
 #[utoipa::path(post, path = "/api/v1/feedback/{response}/actions/{action}/retry",
     extensions(("x-least-role" = json!("team-lead"))), params(
     ("response" = String, Path, description = "A key of `feedback`."),

@@ -168,8 +168,8 @@ pub async fn log_out(
 
 /// Signs in with a Clarity token.
 ///
-/// The token is in `Authorization: Bearer`, or in the body. Clarity decides whether it is valid. The caller gets a cookie.
-/// A program may as well send the token with each request.
+/// The token is in `Authorization: Bearer`, or in the body. Clarity decides whether it is valid. The caller gets a
+/// cookie. A program may as well send the token with each request.
 #[utoipa::path(post, path = "/api/v1/sign-in", extensions(("x-least-role" = json!(null))),
     request_body = Option<Token>, responses(
     (status = 200, description = "Signed in; the key is in `Set-Cookie`.", body = SignedIn), BodyProblems,

@@ -1,7 +1,7 @@
 //! `GET /api/v1/openapi.json`: the interface for programs, in OpenAPI 3.1.
 //!
-//! The handlers describe themselves (`utoipa::path`), bodies and documents by their types; the router collects them. Here
-//! is what they share, and the frames of the live socket.
+//! The handlers describe themselves (`utoipa::path`), bodies and documents by their types; the router collects them.
+//! Here is what they share, and the frames of the live socket.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,15 +30,18 @@ pub struct Shared;
 #[schema(discriminator(property_name = "type", mapping(
     ("snapshot" = "#/components/schemas/Snapshot"),
     ("patch" = "#/components/schemas/Patch"),
-    ("beat" = "#/components/schemas/Beat")
+    ("beat" = "#/components/schemas/Beat"),
+    ("reload" = "#/components/schemas/Reload")
 )))]
 pub enum Frame {
     /// The first frame, and whenever a patch is not possible.
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     /// A change.
     Patch(Patch),
     /// A sign of life.
     Beat(Beat),
+    /// A request to a display.
+    Reload(Reload),
 }
 
 /// The whole document. It replaces what the viewer has.
@@ -85,6 +88,14 @@ pub struct Beat {
     pub version: u64,
     /// The server's time, for all timers.
     pub now: jiff::Timestamp,
+}
+
+/// A supervisor requests that this display loads its page again.
+#[derive(ToSchema)]
+pub struct Reload {
+    /// The kind of frame.
+    #[schema(pattern = "^reload$")]
+    pub r#type: String,
 }
 
 /// An RFC 9457 problem document. It may have more members.
@@ -143,7 +154,8 @@ pub fn document(described: &utoipa::openapi::OpenApi) -> Value {
         "Problem": {"description": "What went wrong.", "content": problem},
         "NotNow": {
             "description": "Temporarily not possible.",
-            "headers": {"Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer"}}},
+            "headers": {"Retry-After": {"description": "When to try again, in seconds.",
+            "schema": {"type": "integer"}}},
             "content": problem
         }
     });

@@ -40,11 +40,12 @@ type Fields = Vec<(String, String)>;
 
 /// Links a response to a session by hand, if no rule can or the rule is wrong.
 ///
-/// Without a session, the rules decide again. Repeating the present link changes nothing. An unknown session is requested
-/// from Clarity. The effect is in the response's `attribution`.
+/// Without a session, the rules decide again. Repeating the present link changes nothing. An unknown session is
+/// requested from Clarity. The effect is in the response's `attribution`.
 #[utoipa::path(post, path = "/api/v1/feedback/{response}/pin", extensions(("x-least-role" = json!("team-lead"))),
     params(("response" = String, Path, description = "A key of `feedback`.")),
-    request_body(content((Option<FeedbackPin> = "application/json"), (Option<FeedbackPin> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<FeedbackPin> = "application/json"),
+        (Option<FeedbackPin> = "application/x-www-form-urlencoded"))),
     responses((status = 200, description = "The link is stored.", body = Pinned),
     (status = 303, description = "The same for a form of a page without script: leads back to the page."),
     BodyProblems, TargetProblems, ViewerProblems))]

@@ -113,7 +113,8 @@ pub struct Wanted {
 // upgrade that was refused.
 #[utoipa::path(get, path = "/api/v1/live", params(Wanted), extensions(("x-least-role" = json!("display"))), responses(
     (status = 101, description = "The socket is open. The content describes its text frames.", body = FrameSchema),
-    (status = 426, description = "The request is no upgrade.", body = Problem, content_type = "application/problem+json"),
+    (status = 426, description = "The request is no upgrade.", body = Problem,
+    content_type = "application/problem+json"),
     ParameterProblems, ViewerProblems))]
 pub async fn live(
     State(state): State<AppState>,

@@ -49,7 +49,8 @@ pub struct SurveyForm {
 /// whichever user or program requests it: a second request is refused with 409 and the type
 /// `urn:callboard:problem:already-requested`, whose `asked` says when and by which user it was requested (`id`, `at`,
 /// `origin`, `by`, `state`), unless it says `again`.
-#[utoipa::path(post, path = "/api/v1/surveys", params(IdempotencyKey), extensions(("x-least-role" = json!("team-lead"))),
+#[utoipa::path(post, path = "/api/v1/surveys", params(IdempotencyKey),
+    extensions(("x-least-role" = json!("team-lead"))),
     request_body(content((NewSurvey = "application/json"), (NewSurvey = "application/x-www-form-urlencoded"))),
     responses((status = 202, description = "It is stored and will be sent.", body = Receipt),
     (status = 303, description = "The same for a form of a page without script: leads back to the page."),
@@ -125,7 +126,8 @@ pub struct Retry {
 ///
 /// A request of unknown outcome is looked up first, and refused with 409 until then. So is one that another replaced,
 /// unless `again` says that it is meant. It needs no body.
-#[utoipa::path(post, path = "/api/v1/surveys/{id}/retry", params(("id" = String, Path, description = "A key of `surveys`.")),
+#[utoipa::path(post, path = "/api/v1/surveys/{id}/retry", params(("id" = String, Path,
+    description = "A key of `surveys`.")),
     extensions(("x-least-role" = json!("team-lead"))),
     request_body(content((Option<Retry> = "application/json"), (Option<Retry> = "application/x-www-form-urlencoded"))),
     responses((status = 202, description = "It will be sent.", body = Receipt),
@@ -185,7 +187,8 @@ pub struct RecoveryForm {
 ///
 /// It is refused with 409 until Agent Connect has reported its id of the survey.
 #[utoipa::path(post, path = "/api/v1/surveys/{id}/recover",
-    params(("id" = String, Path, description = "A key of `surveys`.")), extensions(("x-least-role" = json!("team-lead"))),
+    params(("id" = String, Path, description = "A key of `surveys`.")),
+    extensions(("x-least-role" = json!("team-lead"))),
     request_body(content((NewRecovery = "application/json"), (NewRecovery = "application/x-www-form-urlencoded"))),
     responses((status = 202, description = "It is stored and will be sent, now or before.", body = Receipt),
     (status = 303, description = "The same for a form of a page without script: leads back to the page."),

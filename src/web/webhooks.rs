@@ -41,8 +41,8 @@ pub async fn goodays(
 }
 
 /// Takes an event from Kustomer. Answered with success only once the event is on disk.
-// Kustomer disables a webhook that fails for long (apis.md B214), so an event that cannot be read is stored and answered
-// with 204 like any other.
+// Kustomer disables a webhook that fails for long (apis.md B214), so an event that cannot be read is stored and
+// answered with 204 like any other.
 #[utoipa::path(post, path = "/webhooks/kustomer", params(("X-Kustomer-Webhook-Signature" = String, Header,
     description = "HMAC-SHA256 of the raw body in hexadecimal, keyed with the webhook's token.")),
     request_body(content = Object, content_type = "application/json"),

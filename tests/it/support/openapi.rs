@@ -1,7 +1,9 @@
 //! The server's OpenAPI document, against which answers are checked.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use jsonschema::Validator;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -26,7 +28,10 @@ pub struct Operation {
 
 impl Contract {
     pub async fn of(server: &TestServer) -> Self {
-        let document: Value = server.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+        Self::from(server.get("/api/v1/openapi.json").await.json().await.expect("JSON"))
+    }
+
+    fn from(document: Value) -> Self {
         let mut strict = document["components"].clone();
         let bases = bases(&strict);
         for (name, schema) in strict["schemas"].as_object_mut().expect("schemas") {
@@ -35,6 +40,11 @@ impl Contract {
             }
         }
         Self { document, strict }
+    }
+
+    fn validator(&self, schema: &Value) -> Validator {
+        let schema = json!({"allOf": [schema], "components": self.strict});
+        jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema")
     }
 
     /// All operations.
@@ -74,13 +84,32 @@ impl Contract {
         if !media.ends_with("json") {
             return;
         }
-        let schema = json!({"allOf": [content[media]["schema"]], "components": self.strict});
-        let body: Value = serde_json::from_str(body).expect("JSON");
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
-        let wrong: Vec<String> =
-            validator.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let body = serde_json::from_str(body).expect("JSON");
+        let wrong = errors(&self.validator(&content[media]["schema"]), &body);
         assert!(wrong.is_empty(), "{verb} {described}: {status}: {wrong:#?}");
     }
+}
+
+fn errors(validator: &Validator, value: &Value) -> Vec<String> {
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// Whether a live document has the described form: whatever a test waits for, on whichever scope.
+pub fn check_state(state: &Value) {
+    static STATE: LazyLock<Validator> = LazyLock::new(|| {
+        Contract::from(callboard::web::router::openapi()).validator(&json!({"$ref": "#/components/schemas/State"}))
+    });
+    let wrong = errors(&STATE, state);
+    assert!(wrong.is_empty(), "a live document: {wrong:#?}");
+}
+
+/// Whether a frame of the live socket has the described form.
+pub fn check_frame(frame: &Value) {
+    static FRAME: LazyLock<Validator> = LazyLock::new(|| {
+        Contract::from(callboard::web::router::openapi()).validator(&json!({"$ref": "#/components/schemas/Frame"}))
+    });
+    let wrong = errors(&FRAME, frame);
+    assert!(wrong.is_empty(), "a frame: {wrong:#?}");
 }
 
 /// The names of schemas that others extend.

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use url::Url;
 
+use super::openapi::{check_frame, check_state};
 use super::server::TIMEOUT;
 
 pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
@@ -95,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
             };
             self.received.push_str(&text);
             let frame: Value = serde_json::from_str(&text).expect("JSON");
+            check_frame(&frame);
             let kind = frame["type"].as_str().expect("a type").to_owned();
             if kind == "reload" {
                 return Ok(kind);
@@ -131,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
         };
         let in_time = timeout(TIMEOUT, reached).await.is_ok();
         assert!(in_time, "never came: {what}; sources are {}", self.document["sources"]);
+        check_state(&self.document);
     }
 
     /// As [`Viewer::until`], with the document of that moment: the next reading may undo it.
