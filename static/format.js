@@ -151,8 +151,8 @@ export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMAL
 const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value)}` : number(value));
 
 /**
- * An aggregate: its value, its sample size, and a full sentence, as in src/web/pages/stat.rs. `style` is `0` where absent
- * means none, `+` for a difference.
+ * An aggregate: its value, its sample size, and a full sentence, as in src/web/pages/stat.rs. `style` is `0` where
+ * absent means none, `+` for a difference.
  */
 export function stat(value, style = "") {
   if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };

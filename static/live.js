@@ -18,9 +18,9 @@ export function pause(n, code, random = Math.random) {
 }
 
 /**
- * Follows a scope. Callbacks in `on`: `snapshot(state)`, `patch(patch)`, `now(instant)`, `received()`, `state(name)` with
- * `live`, `late`, `lost`, `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came
- * from, `reload()` on request, and `beat(now)`, whose answer is sent to the server.
+ * Follows a scope. Callbacks in `on`: `snapshot(state)`, `patch(patch)`, `now(instant)`, `received()`, `state(name)`
+ * with `live`, `late`, `lost`, `signedOut`, `refused` or `tooMany`, `build(build)` when the server's build is not the
+ * page's, `reload()` on request, and `beat(now)`, whose answer is sent to the server.
  */
 export class Link {
   #socket = null;
