@@ -36,10 +36,11 @@ pub struct FeedbackAction {
 }
 
 /// The kinds of actions on a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FeedbackActionKind {
     /// A reply to the customer, public if the response is.
+    #[default]
     Reply,
     /// A private message to the customer.
     Message,

@@ -29,6 +29,18 @@ pub enum RequestState {
 }
 
 impl RequestState {
+    /// All states, in the order of a request's lifecycle.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sent,
+        Self::Accepted,
+        Self::Rejected,
+        Self::Failed,
+        Self::Unknown,
+        Self::NeedsReview,
+        Self::DryRun,
+    ];
+
     /// The name in documents and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::merge_patch::object;
+use crate::domain::{FeedbackActionKind, RequestState};
 
 object! {
     /// One customer's response with its thread.
@@ -51,10 +52,10 @@ object! {
     /// Something that a colleague does about a response.
     #[schema(as = Action)]
     pub struct ActionDoc {
-        /// `reply`, `message`, `call`, `close`, `spam`, `no-answer-needed`.
-        pub action: String,
-        /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
-        pub state: String,
+        /// The kind of action.
+        pub action: FeedbackActionKind,
+        /// How far it has come.
+        pub state: RequestState,
         /// Why it went no further.
         pub reason: Option<String>,
         /// Who does it.
@@ -167,8 +168,8 @@ object! {
         pub tags: Vec<String>,
         /// Where a person can read about the interaction.
         pub link: Option<String>,
-        /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`, `needsReview`, `dryRun`.
-        pub state: String,
+        /// How far it has come.
+        pub state: RequestState,
         /// Why it went no further.
         pub reason: Option<String>,
         /// What was decided among several, such as users who were assigned.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::MetricValue;
+use crate::domain::{FeedbackActionKind, MetricValue, RequestState};
 
 /// A value of the document, of which a viewer is told only what changed.
 pub trait MergePatch: Serialize + PartialEq {
@@ -100,7 +100,7 @@ macro_rules! whole {
         $(impl MergePatch for $kind {})+
     };
 }
-whole!(String, Arc<str>, u8, u32, i64, u64, f64, Timestamp);
+whole!(String, Arc<str>, u8, u32, i64, u64, f64, Timestamp, FeedbackActionKind, RequestState);
 
 impl MergePatch for bool {
     fn is_absent(&self) -> bool {

@@ -303,8 +303,8 @@ fn action(action: &FeedbackAction, reading: &ResponseRecord) -> ActionDoc {
     let in_thread =
         text.is_some_and(|text| reading.messages.values().any(|message| message.text.trim() == text.trim()));
     ActionDoc {
-        action: action.kind.as_str().to_owned(),
-        state: action.state.to_string(),
+        action: action.kind,
+        state: action.state,
         reason: self::text(action.reason.as_deref()),
         who: action.who.to_string(),
         text: self::text(text.filter(|_| !in_thread)),
@@ -331,7 +331,7 @@ fn survey(request: &SurveyRequest, detail_level: DetailLevel) -> SurveyDoc {
         channel: survey.channel.to_string(),
         tags: survey.tags.iter().map(ToString::to_string).collect(),
         link: survey.link.as_deref().filter(|_| desk).and_then(link::web_url),
-        state: survey.state.to_string(),
+        state: survey.state,
         reason: text(survey.reason.as_deref()),
         note: text(survey.note.as_deref()),
         candidate: request.candidate.map(|(session, why)| format!("Names session {session}, not joined: {why}.")),

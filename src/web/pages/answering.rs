@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{PageState, segment, step, words};
-use crate::domain::FeedbackActionKind;
+use crate::domain::{FeedbackActionKind, RequestState};
 use crate::live::document::{ActionDoc, FeedbackDoc};
 
 /// An action's form. One that is not offered now is rendered hidden: when Goodays offers it, the page need not be
@@ -95,7 +95,7 @@ pub(super) struct FeedbackAction {
     pub question: String,
     pub action: String,
     pub who: String,
-    pub state: String,
+    pub state: RequestState,
     pub state_word: String,
     pub at: Option<Timestamp>,
     pub moment: String,
@@ -112,7 +112,7 @@ impl FeedbackAction {
         customer: Option<&str>,
     ) -> Self {
         let (action, customer) =
-            (words::action(&doc.action).to_owned(), customer.unwrap_or(words::text("theCustomer")));
+            (words::action(doc.action.as_str()).to_owned(), customer.unwrap_or(words::text("theCustomer")));
         Self {
             id: id.to_owned(),
             path: format!("{path}/actions/{}", step(id)),
@@ -123,8 +123,8 @@ impl FeedbackAction {
             ),
             action,
             who: doc.who.clone(),
-            state: doc.state.clone(),
-            state_word: words::action_state(&doc.state).to_owned(),
+            state: doc.state,
+            state_word: words::action_state(doc.state.as_str()).to_owned(),
             at: doc.at,
             moment: doc.at.map(|at| page.moment(at)).unwrap_or_default(),
             reason: doc.reason.clone().unwrap_or_default(),

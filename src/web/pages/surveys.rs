@@ -8,6 +8,7 @@ use super::pager::Pager;
 use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
 use crate::actions::surveys::SkippedInteraction;
+use crate::domain::RequestState;
 use crate::live::document::SurveyDoc;
 
 /// The tiles: values of thirty days, except for today's coverage.
@@ -72,9 +73,9 @@ struct Page<'a> {
 
 /// Whether it needs a review: `live::list` ranks by the same.
 fn needs(survey: &SurveyDoc) -> bool {
-    match &*survey.state {
-        "needsReview" | "unknown" => true,
-        "dryRun" => false,
+    match survey.state {
+        RequestState::NeedsReview | RequestState::Unknown => true,
+        RequestState::DryRun => false,
         _ => survey.may_retry || survey.may_recover,
     }
 }
@@ -82,12 +83,14 @@ fn needs(survey: &SurveyDoc) -> bool {
 /// Request counts by state, over all pages of the list.
 fn counts(page: &PageState) -> String {
     let all = page.state.lists.get("surveys");
-    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "needsReview", "dryRun"].map(|state| {
+    let known = RequestState::ALL.map(|state| {
         let count = match all {
-            Some(list) => list.states.as_ref().and_then(|states| states.get(state)).copied().unwrap_or_default(),
+            Some(list) => {
+                list.states.as_ref().and_then(|states| states.get(state.as_str())).copied().unwrap_or_default()
+            }
             None => page.state.surveys.values().filter(|survey| survey.state == state).count() as u64,
         };
-        (count, format!("{count} {}", words::survey(state).to_lowercase()))
+        (count, format!("{count} {}", words::survey(state.as_str()).to_lowercase()))
     });
     known.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect::<Vec<_>>().join(" · ")
 }
@@ -147,7 +150,7 @@ struct Row {
     recover_question: String,
     note: String,
     candidate: String,
-    state: String,
+    state: RequestState,
     state_word: String,
     reason: String,
     customer: String,
@@ -169,8 +172,8 @@ impl Row {
         Self {
             id: id.to_owned(),
             step: step(id),
-            state: survey.state.clone(),
-            state_word: words::survey(&survey.state).to_owned(),
+            state: survey.state,
+            state_word: words::survey(survey.state.as_str()).to_owned(),
             reason: survey.reason.clone().unwrap_or_default(),
             customer: survey.customer.clone().unwrap_or_else(|| format::NONE.to_owned()),
             employee: survey.employee.clone(),

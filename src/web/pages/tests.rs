@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::stat::{Counted, Stat};
 use super::*;
 use crate::actions::surveys::SkippedInteraction;
-use crate::domain::{MetricValue, SourceName};
+use crate::domain::{FeedbackActionKind, MetricValue, RequestState, SourceName};
 use crate::live::document::{MetricsDoc, NpsDoc, SourceDoc};
 
 #[path = "../../../tests/it/support/sample_document.rs"]
@@ -293,6 +293,12 @@ fn rows_without_a_value_stand_last_in_either_direction() {
 fn hostile_text_stays_text_on_every_page() {
     let hostile = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{2028}&";
     fn poison(value: &mut Value, hostile: &str, key: &str) {
+        // These are enums: no other text can be there.
+        let is_state = || serde_json::from_value::<RequestState>(value.clone()).is_ok();
+        let is_action = || serde_json::from_value::<FeedbackActionKind>(value.clone()).is_ok();
+        if key == "state" && is_state() || key == "action" && is_action() {
+            return;
+        }
         match value {
             Value::String(text)
                 if !matches!(
