@@ -27,7 +27,7 @@ pub struct AgentConnect {
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
     pub send: Sending,
-    /// The age of an ended interaction up to which a survey is requested. Older ones, heard of after a downtime, are
+    /// The age of an ended interaction up to which a survey is requested. Older ones, reported after a downtime, are
     /// only counted. Default 4 hours.
     #[serde(deserialize_with = "value::text")]
     pub ask_within: Duration,

@@ -16,7 +16,7 @@ use super::error::ValueError;
 use super::raw_value::{RawValue, env_variable};
 use super::secret;
 
-/// Deserializes `raw`, and tells `context` what it finds on the way.
+/// Deserializes `raw`, and notes what it finds in `context`.
 pub(super) fn read<T: DeserializeOwned>(context: &LoadContext<'_>, raw: &RawValue) -> Result<T, ValueError> {
     T::deserialize(ValueReader { context, raw, path: String::new(), is_file: false })
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use base::Secret;
 use base::private_file::{self, PrivateFileError};
 
-/// The newtype name by which a type tells the deserializer that its value may be in a file.
+/// The newtype name that marks values which may be in a file.
 pub(super) const MARK: &str = "callboard::Secret";
 /// The same for several secrets, one a line.
 pub(super) const LIST_MARK: &str = "callboard::Secrets";

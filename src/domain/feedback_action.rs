@@ -50,7 +50,7 @@ pub enum FeedbackActionKind {
     Close,
     /// Reported as spam.
     Spam,
-    /// Marked as needing no reply. Goodays is not told.
+    /// Marked as needing no reply. Goodays is not notified.
     NoAnswerNeeded,
 }
 

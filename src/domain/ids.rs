@@ -81,7 +81,7 @@ named! {
 }
 
 impl QueueId {
-    /// The name of an id that stands for no queue of the site (apis.md C57).
+    /// The name of an id that is no queue of the site (apis.md C57).
     #[must_use]
     pub fn special_name(self) -> Option<&'static str> {
         match self.0 {

@@ -102,7 +102,7 @@ pub enum IntakeError {
     /// The system that it claims to come from is not configured.
     #[error("This system is not configured.")]
     Disabled,
-    /// The signature is missing or wrong. The sender is told no more than that.
+    /// The signature is missing or wrong. The sender learns no more than that.
     #[error("The signature does not fit.")]
     Signature(#[source] SignatureError),
     /// It could not be stored. The sender should try again.

@@ -260,7 +260,7 @@ pub struct Response {
 /// A survey request with its result, and what it is attributed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SurveyRequest {
-    /// The request, or what stands for one of a survey that was requested without Callboard.
+    /// The request, or its substitute for a survey that was requested without Callboard.
     pub survey: Arc<Survey>,
     /// The agent of the result, else of the request.
     pub agent: Option<AgentId>,

@@ -33,7 +33,7 @@ pub(super) struct StaffByTeam {
 }
 
 impl StaffByTeam {
-    /// An agent stands so as of a version, or is not seen. Says whether that changes a count.
+    /// Sets an agent's state as of a version, or removes the agent. Returns whether a count changes.
     pub fn put(&mut self, id: AgentId, version: u64, stance: Option<CountedAgent>) -> bool {
         let known = self.agents.get(&id).copied();
         if known.is_some_and(|(known, _)| known > version) {
@@ -197,7 +197,7 @@ impl Counted<'_> {
         Staff::Counted(crew.of(teams.into_iter().map(Some)))
     }
 
-    /// No agents is a count only while Clarity is heard; none available only where their activities are known.
+    /// No agents is a count only while Clarity is live; none available only where their activities are known.
     fn known(&self, staff: StaffDoc) -> Option<StaffDoc> {
         let is_told = if staff.agents == 0 { is_heard(self.clarity) } else { staff.unknown < staff.agents };
         is_told.then_some(staff)
@@ -259,7 +259,7 @@ impl Counted<'_> {
             return;
         }
         if self.teams.is_empty() && !is_heard(self.clarity) {
-            // Clarity tells which teams there are: without it none is known, and nothing can be added up.
+            // Clarity reports the teams: without it none is known, and there is no sum.
             return;
         }
         let sum: u64 = self.teams.iter().filter_map(|(_, team)| open(team)).sum();
@@ -278,7 +278,7 @@ fn hides_staff(queue: &QueueDoc) -> bool {
     queue.hidden.contains_key("staff")
 }
 
-/// One that the structure names, or of which it was told what only a queue has. Of others it is not told who waits.
+/// A queue of the structure, or one with values that only a queue has. Waiting callers of others are unknown.
 fn is_real(queue: &QueueDoc) -> bool {
     !queue.unlisted
         || queue.waiting.is_some()

@@ -47,7 +47,7 @@ impl Lists {
         Self { page, feedback: List::default(), surveys: List::default() }
     }
 
-    /// Whether a thing of this kind stands in one of them.
+    /// Whether an entity of this kind is in a list.
     pub fn hold(key: &Key) -> bool {
         matches!(key, Key::Response(_) | Key::Survey(_))
     }

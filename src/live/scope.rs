@@ -1,7 +1,7 @@
 //! Which entities a viewer sees, and which of their detail_level.
 //!
-//! An entity hangs on topics: its kind, itself, its team, its queue. A scope is a set of topics. It contains whatever
-//! hangs on one of them, and a change is routed by the same topics, so that there is one rule and not two.
+//! An entity has topics: its kind, itself, its team, its queue. A scope is a set of topics. It contains every entity
+//! with one of them, and a change is routed by the same topics, so there is one rule and not two.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::domain::{AgentId, Permission, QueueId, ResponseId, TeamId};
 use crate::gold::Entity;
 
-/// What an entity hangs on.
+/// An entity's topics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// It is an agent.
@@ -243,7 +243,7 @@ impl Scope {
     }
 
     /// The same without what it names and this permission does not: a team that is not theirs is one that does not
-    /// exist, also where something of theirs hangs on it.
+    /// exist, even if something of theirs has the topic.
     pub(super) fn permitted(mut self, permission: &Permission) -> Self {
         if permission.visibility().is_some() {
             self.topics.retain(|topic| match topic {
@@ -290,7 +290,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What an entity hangs on.
+/// An entity's topics.
 pub fn topics_of(entity: &Entity) -> impl Iterator<Item = Topic> {
     let (kind, agent, queues, teams): (_, _, Vec<QueueId>, Vec<TeamId>) = match entity {
         Entity::Agent(agent) => (Topic::Agents, Some(agent.id), vec![], agent.team.into_iter().collect()),

@@ -60,7 +60,7 @@ impl ViewKey {
         self.scope.contains(entity).then(|| project(entity, &self.permission)).flatten()
     }
 
-    /// An entity as it stands in the document. `None`: it does not.
+    /// An entity's member of the document. `None`: it has none.
     pub(super) fn member(&self, entity: &Arc<Entity>) -> Option<Member> {
         if !self.scope.contains(entity) {
             return None;

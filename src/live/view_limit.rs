@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// Who looks: a person, with all of their sign-ins, or a display. Whatever tells them apart.
+/// The owner of views: a user with all of their sign-ins, or a display.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ViewOwner(Arc<str>);
 

@@ -187,7 +187,7 @@ mod tests {
         let was = fingerprint(&dir.path().join(database::FILE));
         store.inbox().accept(arrival("after the copy")).await.expect("accepted");
 
-        // As the README tells.
+        // As the README describes.
         std::fs::copy(&copy, elsewhere.path().join(database::FILE)).expect("copied");
         std::fs::copy(dir.path().join("erasure.key"), elsewhere.path().join("erasure.key")).expect("copied");
         assert_eq!(fingerprint(&elsewhere.path().join(database::FILE)), was, "every row of every table");

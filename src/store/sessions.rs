@@ -11,7 +11,7 @@ use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord
 pub struct Sessions<'a>(pub(super) &'a Shared);
 
 impl Sessions<'_> {
-    /// Remembers sessions, each as it is told now. A customer who was erased is not remembered with them.
+    /// Stores the present state of sessions, without customers who were erased.
     ///
     /// # Errors
     /// If the store is busy or closed, or the disk fails. Nothing is remembered then.

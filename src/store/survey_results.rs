@@ -145,7 +145,7 @@ mod tests {
             .unwrap();
         assert_eq!(erased.report.results, ["a".into()]);
         drop(erased);
-        // The upstream tells of it again, with the address and without, and of an older one.
+        // The upstream reports it again, with the address and without, and an older one.
         let page =
             vec![record("a", 3, jane), record("a", 4, ""), record("c", 5, jane), record("b", 6, "rob@example.com")];
         let kept = store.survey_results().record_page(page, "data", "6".into()).await.unwrap();

@@ -514,7 +514,7 @@ async fn disk_is_failed_after_repeated_errors_not_one() {
     let dir = private_dir();
     let store = open(&dir);
     let fail = || store.0.write(|_| Ok(()));
-    // Another file stands in its place, which cannot be opened as a database.
+    // Another file is in its place, which cannot be opened as a database.
     let break_it = store.0.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
     assert!(break_it.await.is_err());
     fail().await.expect("over a new connection");

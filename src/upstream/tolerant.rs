@@ -39,7 +39,7 @@ pub fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Erro
     Only(|scalar: Scalar<'_>| scalar.number()).read(from)
 }
 
-/// A `NumericDate` of RFC 7519 (§2): seconds since 1970, fractions allowed. A text is none, whatever stands in it.
+/// A `NumericDate` of RFC 7519 (§2): seconds since 1970, fractions allowed. A text is none, whatever it contains.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -332,7 +332,7 @@ pub fn boolean_of(value: &Value) -> Option<bool> {
     Scalar::of(value)?.boolean()
 }
 
-/// Whatever text there is in it, which is not blank: a text, or a number that stands where text should.
+/// The text in it, unless it is blank: a text, or a number in its place.
 #[must_use]
 pub fn text_of(value: &Value) -> Option<String> {
     match value {

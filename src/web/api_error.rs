@@ -192,7 +192,7 @@ impl ApiError {
         Self::unavailable(RETRY_BUSY)
     }
 
-    /// The problem that a rejection of axum's stands for, with a sentence that names the field where there is one.
+    /// The problem of axum's rejection, with a sentence that names the field, if there is one.
     #[must_use]
     pub fn rejection(status: StatusCode, text: &str) -> Self {
         let problem = Self::of(status);

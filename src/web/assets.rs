@@ -24,7 +24,7 @@ pub fn url(file: &str) -> String {
     format!("/static/{}/{file}", *SET)
 }
 
-/// What tells this set of files from any other.
+/// The version of this set of files.
 #[must_use]
 pub fn set_hash() -> &'static str {
     &SET

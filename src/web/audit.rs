@@ -35,7 +35,7 @@ const WAITING_PARTS: usize = 2;
 /// Why a table is broken off whose reader may not have it any more.
 const RIGHT_ENDED: &str = "the right to read the audit has ended";
 
-/// The head of a table. What came later stands at the end: spreadsheets count columns.
+/// The head of the CSV. New columns are at the end: spreadsheets count columns.
 const HEAD: [&str; 15] = [
     "id", "at", "actor", "action", "target", "before", "after", "ended", "outcome", "reason", "kind", "agent", "name",
     "address", "signIn",
@@ -135,7 +135,7 @@ pub async fn page(
     let zone = &state.site.time_zone;
     let query = AuditQuery::read(&pairs, zone);
     let (status, mut shown) = match &query.error {
-        // One more tells whether there are older ones.
+        // One more shows whether there are older ones.
         None => (StatusCode::OK, lines(access.store(), &query, query.limit.saturating_add(1)).await?),
         Some(_) => (StatusCode::BAD_REQUEST, Vec::new()),
     };
@@ -243,7 +243,7 @@ fn broken_off(why: &'static str) -> io::Error {
     io::Error::other(why)
 }
 
-/// Whether more entries are wanted than a table holds. Where that cannot be told, there are.
+/// Whether there are more entries than a CSV has. If that is unknown, there are.
 async fn has_older(store: &Store, filter: &AuditFilter, before: i64) -> bool {
     store.audit().find(filter.clone(), Some(before), 1).await.map_or(true, |lines| !lines.is_empty())
 }
@@ -311,7 +311,7 @@ fn cells(line: &Line) -> String {
     ])
 }
 
-/// One line as RFC 4180 writes it. What a spreadsheet would take for a formula stands behind an apostrophe: names and
+/// One line as RFC 4180 writes it. A text that a spreadsheet would take for a formula gets an apostrophe: names and
 /// reasons are other people's words.
 fn row(cells: [String; HEAD.len()]) -> String {
     let cells = cells.map(|cell| {

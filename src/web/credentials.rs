@@ -57,7 +57,7 @@ pub struct TryResult {
     reason: Option<String>,
 }
 
-/// `POST /status/{source}/try-now`: the same, as the form of the page sends it. What came of it stands on the page.
+/// `POST /status/{source}/try-now`: the same for the page's form. The page shows the result.
 pub async fn by_form(
     state: State<AppState>,
     access: State<Access>,

@@ -60,7 +60,7 @@ fn replace_body(response: &mut Response, other: Response) {
     *response.body_mut() = body;
 }
 
-/// The problem that axum's plain error response stands for. It takes the body.
+/// The problem of axum's plain error response. It takes the body.
 async fn take_problem(response: &mut Response) -> ApiError {
     let body = std::mem::replace(response.body_mut(), Body::empty());
     // axum's own messages are short; a longer text is no message.

@@ -84,7 +84,7 @@ pub fn origin_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
 /// Whether a request that changes something may pass.
 ///
 /// Our pages send no referrer, and for a form on such a page browsers send `Origin: null`. `Sec-Fetch-Site`, which no
-/// script can set, tells our own form from another site's sandboxed frame.
+/// script can set, distinguishes our own form from another site's sandboxed frame.
 #[must_use]
 pub fn change_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
     let site = header(headers, &SEC_FETCH_SITE);

@@ -124,7 +124,7 @@ fn page(query: Option<&str>) -> usize {
     url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find_map(named).unwrap_or(1)
 }
 
-/// `/status`: how well each of the four systems can be heard.
+/// `/status`: the connection to each of the four systems.
 pub async fn status(
     State(context): State<PageContext>,
     State(access): State<Access>,

@@ -37,7 +37,7 @@ use flow::Flow;
 
 mod flow;
 
-/// How often a viewer hears that the link lives.
+/// The interval of beats.
 const BEAT: Duration = Duration::from_secs(5);
 
 /// How long a reader may take no byte before its place is given up, and how often that is looked at.
@@ -74,7 +74,7 @@ const TOO_MANY: u16 = 4429;
 const NO_CODE: u16 = 1005;
 const BROKEN: u16 = 1006;
 
-/// How much of a scope stands in the log: the id of a response is a text of the outside.
+/// The longest part of a scope in the log: the id of a response is external text.
 const LOGGED_SCOPE: usize = 80;
 
 /// Lines of the log about sockets. All viewers come back at once after a restart.
@@ -137,7 +137,7 @@ pub async fn live(
     };
     let web_viewer = match web_viewer {
         Ok(web_viewer) => web_viewer,
-        // What cannot be told now is no refusal: a program reads the status, and a page comes back by itself.
+        // A temporary failure is no refusal: a program reads the status, and a page reconnects by itself.
         Err(AuthError::Api(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(*problem),
         Err(_) => return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first.")),
     };
@@ -231,7 +231,7 @@ struct Line {
     viewer: Viewer,
     /// Who watches, as far as their scopes are counted.
     view_owner: Option<ViewOwner>,
-    /// How the person stands who watches, if there is one.
+    /// The session state of the viewer, if there is a sign-in.
     standing: Option<watch::Receiver<SessionState>>,
     /// The display that watches, if one does.
     display: Option<DisplaySocket>,
@@ -273,7 +273,7 @@ impl Line {
         loop {
             let life = self.life.clone();
             let step = tokio::select! {
-                // A line that always has something to send must still hear a stop and its viewer.
+                // A socket that always has something to send must still notice a stop and its viewer.
                 biased;
                 () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
                 // Before any frame: no viewer gets a byte of what they may no longer see.
@@ -328,7 +328,7 @@ impl Line {
                     not_before = Instant::now() + self.pace;
                     self.send_frame().await
                 }
-                // The first beat tells a viewer that is up to date already what time it is here.
+                // The first beat has the server's time for a viewer that is up to date already.
                 () = std::future::ready(()), if beats == 0 => {
                     (beats, owes_beat) = (1, true);
                     beat.reset();
@@ -416,7 +416,7 @@ fn size_of(message: &Message) -> usize {
     }
 }
 
-/// Resolves when web_viewer stands otherwise than they did. Who has no standing never does.
+/// Resolves when the viewer's session state changes; never without a sign-in.
 async fn changed(standing: &mut Option<watch::Receiver<SessionState>>) -> SessionState {
     let Some(standing) = standing else { return std::future::pending().await };
     match standing.changed().await {

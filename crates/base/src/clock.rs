@@ -25,7 +25,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock for tests that stands still until [`Clock::advance`] moves it.
+    /// A clock for tests that stops until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual(at: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(AtomicI64::new(at.as_millisecond()))))

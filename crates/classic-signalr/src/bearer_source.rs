@@ -25,7 +25,7 @@ impl BearerSource {
         self.redirect_token.is_none()
     }
 
-    /// Sends a request with the current token, and tells the credentials if the server answers 401.
+    /// Sends a request with the current token, and notifies the credentials if the server answers 401.
     pub async fn send<T, F>(&self, request: impl FnOnce(Option<Arc<SecretString>>) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,

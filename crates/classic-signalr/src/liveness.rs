@@ -15,7 +15,7 @@ pub enum Health {
     Lost,
 }
 
-/// When the server was heard last, and how long it may be silent.
+/// When the last data arrived from the server, and how long it may be silent.
 #[derive(Debug, Clone)]
 pub struct Liveness {
     keep_alive: Option<Duration>,

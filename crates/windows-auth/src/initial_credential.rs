@@ -126,7 +126,7 @@ fn is_public(metadata: &Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o007 != 0
 }
 
-/// Cannot be told here.
+/// Cannot be determined here.
 #[cfg(not(unix))]
 fn is_public(_: &Metadata) -> bool {
     false
@@ -190,7 +190,7 @@ mod tests {
         );
         assert_eq!(fault("svc", "", &[5, 2]), "it has no key of svc, but of no account");
         assert_eq!(fault("svc", "", b"secret"), "it is no keytab as `ktutil` and `ktpass` write them");
-        // The first two keys, as those of RC4; their type stands before their length.
+        // The first two keys, as those of RC4; their type is before their length.
         let mut weak = KEYTAB.to_vec();
         for (place, pattern) in [(18, [0, 18, 0, 32]), (17, [0, 17, 0, 16])] {
             let at = weak.windows(4).position(|bytes| bytes == pattern).expect("a key");

@@ -267,7 +267,7 @@ fn check_not_in_hand(response: &Response) -> Result<(), FeedbackError> {
 fn check_offered(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
     let offered = &response.record.actions;
     let is_offered = match kind {
-        // Goodays must be told whatever it can be told (apis.md G38): "no answer needed" is for the rest.
+        // Goodays must receive every action that it accepts (apis.md G38): "no answer needed" is for the rest.
         FeedbackActionKind::NoAnswerNeeded => !offered.contains(FeedbackActionKind::Close.as_str()),
         kind => offered.contains(kind.as_str()),
     };

@@ -56,7 +56,7 @@ struct Session {
     standing: watch::Sender<SessionState>,
     /// Whether the newest question who they are was answered, and not with a refusal.
     may_act: AtomicBool,
-    /// Whether the audit has been told of it, if it comes with each request.
+    /// Whether the audit has an entry of it, if it comes with each request.
     was_used: AtomicBool,
 }
 
@@ -276,7 +276,7 @@ impl SignIn {
         matches!(&*self.0.standing.borrow(), SessionState::Active(_))
     }
 
-    /// Ends it, at once and for all that hangs on it. The first reason stays.
+    /// Ends it at once, with everything that depends on it. The first reason counts.
     pub fn end(&self, why: EndReason) {
         self.0.standing.send_if_modified(|standing| match standing {
             SessionState::Active(_) => {

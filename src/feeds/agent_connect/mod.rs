@@ -37,7 +37,7 @@ const MAX_STEP: i64 = 1_000_000_000;
 /// Records read from the store at once.
 const PAGE: u32 = 500;
 
-/// Unreadable records that are told apart.
+/// The number of unreadable records that are counted one by one.
 const MAX_UNREADABLE: usize = 10_000;
 
 /// The longest pause after a failure.

@@ -1,4 +1,4 @@
-//! Whether pushes deliver what changes, and since when that can be told.
+//! Whether pushes deliver changes, and since when that is known.
 
 use tokio::time::Instant;
 

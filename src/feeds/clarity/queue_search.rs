@@ -1,4 +1,4 @@
-//! Searches for queues: the only request that tells whether a queue is open, its estimated wait and its calls today
+//! Searches for queues: the only request that says whether a queue is open, its estimated wait and its calls today
 //! (apis.md B38).
 
 use std::time::Duration;

@@ -19,7 +19,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(15);
 /// The longest time between two requests for the structure because of one mismatch.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Mismatches that are told apart. More than that at once are one large change.
+/// The number of mismatches that are handled one by one. More at once are one large change.
 const MAX_MISMATCHES: usize = 2000;
 
 /// Something that the structure does not know.

@@ -353,7 +353,7 @@ impl Records {
         Some(SurveyRequest { may_recover, ..request })
     }
 
-    /// An accepted request that stands for a survey that was requested without Callboard.
+    /// An accepted request in place of a survey that was requested without Callboard.
     fn external(&self, result: &SurveyResult) -> Survey {
         let created = result.created.or(result.answered).unwrap_or_default();
         let mut survey = Survey::new(SurveyId(Arc::clone(&result.uuid)), created);

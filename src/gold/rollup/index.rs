@@ -21,7 +21,7 @@ use crate::domain::{ResponseId, SessionId, SurveyId};
 pub enum RollupItem {
     /// A customer's response.
     Response(ResponseId),
-    /// A survey: our request and what the upstream tells of it.
+    /// A survey: our request and the upstream's result.
     Survey(SurveyId),
     /// An interaction whose customer is not surveyed, by its interaction key.
     SkippedSurvey(Arc<str>),

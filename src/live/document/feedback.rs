@@ -1,4 +1,4 @@
-//! What customers said, what it is linked to, and survey requests.
+//! Responses, what they are linked to, and survey requests.
 
 use std::collections::BTreeMap;
 
@@ -29,27 +29,27 @@ object! {
         pub customer: Option<String>,
         /// The answers, by position in the survey.
         pub answers: BTreeMap<String, AnswerDoc>,
-        /// The texts, by identity. Sort by `at`.
+        /// Messages, by id. Sort by `at`.
         pub messages: BTreeMap<String, MessageDoc>,
         /// The place it is about.
         pub place: Option<String>,
         /// The place it was handed to.
         pub delegated_to: Option<String> = "delegatedTo",
-        /// What Goodays offers to do with it, by name, always `true`: nothing else is possible.
+        /// The actions that Goodays offers, by name, always `true`: no other is possible.
         pub offered_actions: BTreeMap<String, bool> = "offeredActions",
         /// Whether Goodays raised an alert for it.
         pub alert: Option<bool>,
         /// Whether the thread needs a reply: it is open, or the customer wrote again.
         pub needs_reply: Option<bool> = "needsReply",
-        /// What colleagues do about it, by identity. Sort by `at`.
+        /// Actions on it, by id. Sort by `at`.
         pub actions: BTreeMap<String, ActionDoc>,
-        /// What it hangs on.
+        /// The session, agent, queue and team that it is linked to.
         pub attribution: AttributionDoc,
     }
 }
 
 object! {
-    /// Something that a colleague does about a response.
+    /// An action on a response.
     #[schema(as = Action)]
     pub struct ActionDoc {
         /// The kind of action.
@@ -58,9 +58,9 @@ object! {
         pub state: RequestState,
         /// Why it went no further.
         pub reason: Option<String>,
-        /// Who does it.
+        /// Who requested it.
         pub who: String,
-        /// What they wrote: text, never HTML. Absent once it stands in the thread.
+        /// What they wrote: text, never HTML. Absent once it is in the thread.
         pub text: Option<String>,
         /// How often it was sent.
         pub attempts: u32,
@@ -72,7 +72,7 @@ object! {
 }
 
 object! {
-    /// One text of a thread.
+    /// A message of a thread.
     #[schema(as = Message)]
     pub struct MessageDoc {
         /// When it was written.
@@ -102,13 +102,13 @@ object! {
 }
 
 object! {
-    /// What a response hangs on, and why we say so.
+    /// What a response is linked to, and why.
     #[schema(as = Attribution)]
     pub struct AttributionDoc {
-        /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting`
+        /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `pending`
         /// (what it names is not known yet) or `unlinked`.
         pub rule: String,
-        /// How sure that is: `certain` or `medium`; absent where nothing was joined.
+        /// The confidence: `certain` or `medium`; absent where nothing is linked.
         pub confidence: Option<String>,
         /// The evidence, in words.
         pub evidence: Option<String>,
@@ -120,18 +120,18 @@ object! {
         pub queue: Option<i64>,
         /// The team.
         pub team: Option<i64>,
-        /// Sessions that it might be as well, or might be at all, by number.
+        /// Other sessions that it might be about, by id.
         pub candidates: BTreeMap<String, CandidateDoc>,
-        /// What a weaker rule says else, in words.
+        /// The different result of a weaker rule, in words.
         pub conflict: Option<String>,
     }
 }
 
 object! {
-    /// A session that a response might hang on.
+    /// A session that a response might be about.
     #[schema(as = Candidate)]
     pub struct CandidateDoc {
-        /// What speaks for it, in words.
+        /// The evidence, in words.
         pub evidence: String,
         /// When it began.
         pub began: Option<Timestamp>,
@@ -150,7 +150,7 @@ object! {
         pub interaction: String,
         /// What caused the request: `manual`, `session`, `conversation`, `external`.
         pub origin: String,
-        /// The survey that this one asks about again, after something was made good.
+        /// The survey that this recovery request follows.
         pub recovers: Option<String>,
         /// The session, where that is known.
         pub session: Option<i64>,
@@ -166,21 +166,21 @@ object! {
         pub channel: String,
         /// What it was about.
         pub tags: Vec<String>,
-        /// Where a person can read about the interaction.
+        /// A page about the interaction.
         pub link: Option<String>,
         /// How far it has come.
         pub state: RequestState,
         /// Why it went no further.
         pub reason: Option<String>,
-        /// What was decided among several, such as users who were assigned.
+        /// A decision among several, such as assigned users.
         pub note: Option<String>,
-        /// The session that it names and is not joined with, and why not.
+        /// The session that it names but is not linked to, and why.
         pub candidate: Option<String>,
-        /// Whether it may be sent again by hand, or at all.
+        /// Whether it may be sent by hand.
         pub may_retry: bool = "mayRetry",
-        /// Whether the customer may be asked again, after something was made good.
+        /// Whether a recovery survey may be requested.
         pub may_recover: bool = "mayRecover",
-        /// What would be sent, as JSON, of a request that is not sent by itself.
+        /// The request as JSON, if it is not sent automatically.
         pub body: Option<String>,
         /// How the delivery went, in Agent Connect's words.
         pub delivery: Option<String>,
@@ -196,10 +196,10 @@ object! {
         pub resolved: Option<String>,
         /// What the customer wrote.
         pub comment: Option<String>,
-        /// Why Agent Connect's record is taken for this request's: `requestId`, `ownKey`, `parties`, `interaction`,
-        /// `nearest`.
+        /// The evidence that Agent Connect's record is of this request: `requestId`, `ownKey`, `parties`,
+        /// `interaction`, `nearest`.
         pub evidence: Option<String>,
-        /// The upstream's identity for it.
+        /// The upstream's id.
         pub request_id: Option<String> = "requestId",
         /// How often it was sent.
         pub attempts: u32,

@@ -12,10 +12,10 @@ use crate::domain::MetricValue;
 /// Metrics by kind of contact, then by name.
 pub type MetricsDoc = BTreeMap<String, BTreeMap<String, MetricValue>>;
 
-/// Under which key of `counts` everything together stands.
+/// The key of `counts` for everything together.
 pub const COUNTED_ALL: &str = "all";
 
-/// Under which key of `counts` those stand who are in no team.
+/// The key of `counts` for agents without a team.
 pub const AGENTS_OF_NO_TEAM: &str = "team:";
 
 /// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
@@ -43,14 +43,14 @@ object! {
         pub name: String,
         /// The team's id.
         pub team: Option<i64>,
-        /// What they are doing, such as `inCall`; an unknown status is shown as it came.
+        /// The status, such as `inCall`; an unknown one is shown as received.
         pub status: String,
         /// The name that Clarity sent with it although the status's number means another one. The number counts.
         pub contradicting_status: Option<String> = "contradictingStatus",
-        /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. An
+        /// The activity: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. An
         /// agent who is suspended while available is `away`.
         pub activity: String,
-        /// Why they are away, or `Not permitted`.
+        /// The reason code's name, or `Not permitted`.
         pub reason: Option<String>,
         /// Whether Clarity refuses to show them to Callboard's account, always `true`: else it is left out. Their
         /// status is `unknown`, and they count neither as logged in nor as logged out.
@@ -61,15 +61,15 @@ object! {
         pub suspended: Option<bool>,
         /// Counts and measures; times in milliseconds.
         pub metrics: BTreeMap<String, BTreeMap<String, MetricValue>>,
-        /// The contacts in hand.
+        /// Current contacts, by session.
         pub sessions: BTreeMap<String, SessionDoc>,
-        /// What customers said about them.
+        /// The agent's feedback.
         pub feedback: Option<FeedbackTotalDoc>,
-        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        /// Members that exist but are hidden from this viewer: `feedback`, always `true`.
         pub hidden: BTreeMap<String, bool>,
         /// The statuses of the last 24 hours, by the instant at which they began. Only in scopes that name the agent.
         pub history: BTreeMap<Timestamp, StatusIntervalDoc>,
-        /// How busy they were in that time. Only in scopes that name the agent.
+        /// Occupancy in that time. Only in scopes that name the agent.
         pub occupancy: Option<OccupancyDoc>,
         /// The metrics by queue. Only in scopes that name the agent.
         pub by_queue: BTreeMap<String, BTreeMap<String, BTreeMap<String, MetricValue>>> = "byQueue",
@@ -82,11 +82,11 @@ object! {
     /// A status that an agent had.
     #[schema(as = StatusInterval)]
     pub struct StatusIntervalDoc {
-        /// What they were doing, such as `inCall`; an unknown status is shown as it came.
+        /// The status, such as `inCall`; an unknown one is shown as received.
         pub status: String,
-        /// Which of the seven activities that is.
+        /// Its activity.
         pub activity: String,
-        /// Why they were away.
+        /// The reason code's name.
         pub reason: Option<String>,
         /// When it ended. Absent: it goes on.
         pub until: Option<Timestamp>,
@@ -96,13 +96,12 @@ object! {
 }
 
 object! {
-    /// How much of an agent's time with customers or ready for them was with them: the times that are over, by the
-    /// clock on the wall.
+    /// Occupancy: handling time as a share of handling and available time, over intervals that have ended.
     #[schema(as = Occupancy)]
     pub struct OccupancyDoc {
         /// In percent, to one decimal.
         pub value: f64,
-        /// Milliseconds in contact and wrapping up.
+        /// Milliseconds in contact and after-call work.
         pub handling: i64,
         /// Milliseconds ready for a contact.
         pub available: i64,
@@ -123,7 +122,7 @@ object! {
         pub status: String,
         /// The agent who had the contact first, where it was transferred and another agent has it now.
         pub first_agent: Option<i64> = "firstAgent",
-        /// When it got there: the start of the wait for one who waits, of the contact for one who is being answered.
+        /// When this began: the wait of a waiting customer, or the contact.
         pub since: Option<Timestamp>,
         /// The customer's name. Absent on wallboards.
         pub customer: Option<String>,
@@ -150,9 +149,9 @@ object! {
         pub open: Option<bool>,
         /// The teams that answer it.
         pub teams: BTreeSet<i64>,
-        /// How many wait now, all kinds of contact together. Absent: unknown.
+        /// Waiting customers, all kinds of contact together. Absent: unknown.
         pub waiting: Option<i64>,
-        /// When the longest waiting customer began to wait. Absent: no customer waits, or unknown.
+        /// When the longest wait began. Absent: no customer waits, or unknown.
         pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
         /// Agents logged in to it, by Clarity's own search. Our own count is `counts["queue:11"].staff`.
         pub agents_online: Option<i64> = "agentsOnline",
@@ -164,11 +163,11 @@ object! {
         pub calls_today: Option<i64> = "callsToday",
         /// Counts and measures; times in milliseconds.
         pub metrics: BTreeMap<String, BTreeMap<String, MetricValue>>,
-        /// Who waits. Sessions that are being answered are with their agent.
+        /// Waiting sessions. Sessions that are being answered are with their agent.
         pub sessions: BTreeMap<String, SessionDoc>,
-        /// What customers said about it.
+        /// The queue's feedback.
         pub feedback: Option<FeedbackTotalDoc>,
-        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        /// Members that exist but are hidden from this viewer: `feedback`, always `true`.
         pub hidden: BTreeMap<String, bool>,
         /// Fields for which Callboard has no name.
         pub other: BTreeMap<String, Value>,
@@ -185,24 +184,24 @@ object! {
         pub groups: BTreeMap<String, String>,
         /// The name of the business unit it belongs to.
         pub unit: Option<String>,
-        /// What customers said about its agents and places.
+        /// Feedback about its agents and places.
         pub feedback: Option<FeedbackTotalDoc>,
-        /// What there is of this, but not for this viewer: `feedback`, always `true`.
+        /// Members that exist but are hidden from this viewer: `feedback`, always `true`.
         pub hidden: BTreeMap<String, bool>,
     }
 }
 
 object! {
-    /// What is counted of what a viewer sees. What is not known is absent, and never 0.
+    /// Counts of what a viewer sees. An unknown count is absent, never 0.
     #[schema(as = Counts)]
     pub struct CountsDoc {
         /// Agents, each once.
         pub staff: Option<StaffDoc>,
-        /// How many wait in all queues together. Absent: of one of them it is not known.
+        /// Waiting customers of all queues. Absent: the number of one of them is unknown.
         pub waiting: Option<i64>,
-        /// When the longest waiting of them began to wait. Absent: no customer waits, or it is not known of all.
+        /// When the longest wait began. Absent: no customer waits, or it is unknown for a queue.
         pub longest_wait_since: Option<Timestamp> = "longestWaitSince",
-        /// In which queue.
+        /// The queue of the longest wait.
         pub longest_wait_queue: Option<i64> = "longestWaitQueue",
         /// Threads linked to teams that need a reply.
         pub open_feedback: Option<u64> = "openFeedback",
@@ -212,13 +211,13 @@ object! {
         pub csat: Option<RatioDoc>,
         /// Metrics that are counts, of all queues together.
         pub metrics: BTreeMap<String, f64>,
-        /// Which of these are there, but not for this viewer; always `true`.
+        /// Members that exist but are hidden from this viewer, always `true`.
         pub hidden: BTreeMap<String, bool>,
     }
 }
 
 object! {
-    /// Agents by what they do, each once, however many queues they serve.
+    /// Agents by activity, each once, however many queues they serve.
     #[derive(Copy, Eq)]
     #[schema(as = Staff)]
     pub struct StaffDoc {
@@ -232,13 +231,13 @@ object! {
         pub ringing: u64,
         /// With a customer.
         pub in_contact: u64 = "inContact",
-        /// Wrapping up.
+        /// In after-call work.
         pub after_call: u64 = "afterCall",
         /// Logged in and not ready, also by suspension.
         pub away: u64,
-        /// Not at work.
+        /// Logged out.
         pub logged_out: u64 = "loggedOut",
-        /// Of unknown activity.
+        /// Unknown: Clarity does not say, or does not permit it.
         pub unknown: u64,
     }
 }
@@ -247,42 +246,43 @@ object! {
     /// A list of which the document carries one page: items that need a reply or a review first, then the newest.
     #[schema(as = List)]
     pub struct ListDoc {
-        /// How many there are, on all pages.
+        /// The number of items on all pages.
         pub total: u64,
-        /// How many of these need a reply or a review.
+        /// Those that need a reply or a review.
         pub needs_action: u64 = "needsAction",
-        /// Which page this is; the first is 1.
+        /// The number of this page; the first is 1.
         pub page: u64,
-        /// How many pages there are.
+        /// The number of pages.
         pub pages: u64,
-        /// How many there are in each state that any is in.
+        /// The number of items by state.
         pub states: Option<BTreeMap<String, u64>>,
     }
 }
 
 object! {
-    /// How well a source can be heard.
+    /// The connection to one of the four systems.
     #[schema(as = Source)]
     pub struct SourceDoc {
         /// `live`, `polling`, `stale`, `down`, `off`.
         pub state: String,
-        /// Since when.
+        /// When this state began.
         pub since: Option<Timestamp>,
-        /// Why, in a sentence, unless all is well.
+        /// The reason in a sentence, unless the source is live.
         pub reason: Option<String>,
-        /// When it last told us anything.
+        /// When it last sent anything.
         pub last_data: Option<Timestamp> = "lastData",
-        /// When refused credentials are shown again. An administrator may try sooner.
+        /// When refused credentials are tried again. An administrator may try sooner.
         pub next_try: Option<Timestamp> = "nextTry",
-        /// How it is heard.
+        /// The transport of its pushes.
         pub transport: Option<String>,
         /// Names of the agents that Clarity refuses to show to the service account, by id, as far as they may be seen.
         pub not_permitted: BTreeMap<String, String> = "notPermitted",
-        /// By how many seconds its clock is ahead of ours, or behind if negative, from five on.
+        /// How far its clock is ahead of ours, in seconds; negative: behind. Absent below five seconds. Its times are
+        /// converted to our clock.
         pub clock_offset_seconds: Option<i64> = "clockOffsetSeconds",
-        /// What has been counted since the server's start.
+        /// Counters since the server's start.
         pub counters: BTreeMap<String, u64>,
-        /// What there is of this, but not for this viewer: `counters`, always `true`.
+        /// Members that exist but are hidden from this viewer: `counters`, always `true`.
         pub hidden: BTreeMap<String, bool>,
     }
 }

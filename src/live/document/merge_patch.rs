@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{FeedbackActionKind, MetricValue, RequestState};
 
-/// A value of the document, of which a viewer is told only what changed.
+/// A value of the document, of which viewers get only the changes.
 pub trait MergePatch: Serialize + PartialEq {
     /// Whether an object that holds it leaves it out. A document holds no null.
     fn is_absent(&self) -> bool {

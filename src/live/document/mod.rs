@@ -28,7 +28,7 @@ pub use self::stats::{
     TagDoc, TimesDoc,
 };
 
-/// The whole state of a scope. The key of each map is the entity's identity as text.
+/// The whole state of a scope. The key of each map is the entity's id as text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 #[schema(as = State)]
@@ -39,32 +39,33 @@ pub struct Document {
     pub queues: BTreeMap<String, Arc<QueueDoc>>,
     /// Teams.
     pub teams: BTreeMap<String, Arc<TeamDoc>>,
-    /// What customers said, by response.
+    /// Responses of customers.
     pub feedback: BTreeMap<String, Arc<FeedbackDoc>>,
     /// Survey requests.
     pub surveys: BTreeMap<String, Arc<SurveyDoc>>,
     /// Places that responses are about, by Goodays' identity for them.
     pub places: BTreeMap<String, Arc<PlaceDoc>>,
-    /// Tags that surveys bear.
+    /// Tags of surveys.
     pub tags: BTreeMap<String, Arc<TagDoc>>,
-    /// What is counted of everything together: `floor`.
+    /// Aggregates of everything together: `floor`.
     pub totals: BTreeMap<String, Arc<FloorDoc>>,
-    /// What is counted of what the viewer sees: `all` together, `team:3`, `team:` for those in no team, `queue:11`.
+    /// Counts of what the viewer sees: `all` together, `team:3`, `team:` for agents without a team, `queue:11`. Pages
+    /// and wallboards show these.
     pub counts: BTreeMap<String, Arc<CountsDoc>>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
-    /// How much there is of the list of which the document carries one page: `feedback` in the scopes `feedback:1` and
-    /// so on, `surveys` in `surveys:1` and so on.
+    /// The size of a list of which the document has one page: `feedback` in the scopes `feedback:1` and so on,
+    /// `surveys` in `surveys:1` and so on.
     pub lists: BTreeMap<String, Arc<ListDoc>>,
-    /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
+    /// The site's labels of metrics, by the metric's name.
     pub labels: BTreeMap<String, Arc<str>>,
     /// The four systems: `clarity`, `goodays`, `agentConnect`, `kustomer`.
     pub sources: BTreeMap<String, Arc<SourceDoc>>,
-    /// Ourselves: `disk` is `live`, `stale` while backups fail, `down` while new events are refused.
+    /// Callboard itself: `disk` is `live`, `stale` while backups fail, `down` while new events are refused.
     pub server: BTreeMap<String, Arc<SourceDoc>>,
 }
 
-/// What stands at one place of the document. Cheap to clone.
+/// A member of the document. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Member {

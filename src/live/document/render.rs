@@ -24,7 +24,7 @@ use crate::gold::{Entity, Key};
 use crate::live::scope::DetailLevel;
 use base::link;
 
-/// Where an entity stands in the document: its section, and its name in it.
+/// An entity's path in the document: its section, and its key in it.
 #[must_use]
 pub fn path(key: &Key) -> (&'static str, String) {
     match key {
@@ -433,7 +433,7 @@ mod tests {
         visible_member(whole, seen, detail_level).as_ref().map(to_json)
     }
 
-    /// What gold makes of an agent who told everything.
+    /// An agent of whom everything is known.
     fn told() -> Entity {
         let past = |status, reason: Option<&str>| PastStatus {
             status,

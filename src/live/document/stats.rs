@@ -1,4 +1,4 @@
-//! What is counted of customers' feedback, as it stands in the document.
+//! Aggregates of customers' feedback in the document.
 //!
 //! Every ratio carries its counts, so that no client divides what it need not; every window says its name and since
 //! when it counts. Times are in seconds, and their names say so. What was not measured is absent; zero is a
@@ -13,15 +13,15 @@ use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE,
 use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 
 object! {
-    /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that
-    /// end with it.
+    /// Aggregated feedback: the present backlog, the board's day, and in larger documents the thirty days that end
+    /// with it.
     #[schema(as = FeedbackTotal)]
     pub struct FeedbackTotalDoc extends PeriodDoc as day {
         /// Threads that need a reply now, however old.
         pub open: u64,
         /// The same by age. Absent: none needs a reply.
         pub open_by_age: Option<OpenByAgeDoc> = "openByAge",
-        /// How many of them have waited longer than was promised.
+        /// Those that have waited longer than `goodays.answer_within`.
         pub overdue: Option<u64>,
         /// Survey coverage of ended interactions. Absent: none has ended.
         pub coverage: Option<CoverageDoc>,
@@ -31,7 +31,7 @@ object! {
 }
 
 object! {
-    /// What was counted in one window. Each case counts at the instant of its outcome.
+    /// Aggregates of one window. Each case counts at the instant of its outcome.
     #[schema(as = FeedbackPeriod)]
     pub struct PeriodDoc {
         /// `day`: the board's; `30days`: that and the 29 before it.
@@ -46,17 +46,17 @@ object! {
         pub stars: Option<MeanDoc>,
         /// Answers of 4 or 5 stars, of those with stars.
         pub csat: Option<RatioDoc>,
-        /// Requests answered by now, of those asked for in the window and delivered.
+        /// Requests answered by now, of those requested in the window and delivered.
         pub response_rate: Option<RatioDoc> = "responseRate",
         /// From a response to the first answer we wrote.
         pub first_reply: Option<TimesDoc> = "firstReply",
-        /// From a response to the first thing we did: an answer, a call, closing it, reporting spam.
+        /// From a response to our first action: an answer, a call, closing it, reporting spam.
         pub first_action: Option<TimesDoc> = "firstAction",
-        /// Responses dealt with by now, of those that came in the window.
+        /// Responses that are processed by now, of those received in the window.
         pub processed: Option<RatioDoc>,
         /// Responses about which something was done in the promised time, of those done or overdue in the window.
         pub on_time: Option<RatioDoc> = "onTime",
-        /// From a low rating to the request that asks again.
+        /// From a low rating to the recovery request.
         pub rating_to_recovery: Option<TimesDoc> = "ratingToRecovery",
         /// From that request to the second rating.
         pub recovery_to_rating: Option<TimesDoc> = "recoveryToRating",
@@ -75,9 +75,9 @@ object! {
     pub struct RatioDoc {
         /// In percent, to one decimal.
         pub value: f64,
-        /// How many were so.
+        /// The number of hits.
         pub hit: u64,
-        /// Of how many.
+        /// The number of cases.
         pub n: u64,
         /// Where the true share lies with a confidence of 95 % (Wilson), in percent: from here.
         pub low: u8,
@@ -94,7 +94,7 @@ object! {
     pub struct MeanDoc {
         /// To one decimal.
         pub value: f64,
-        /// Of how many.
+        /// The number of cases.
         pub n: u64,
         /// Whether there are fewer than five cases, always `true`: else it is left out.
         pub small: bool,
@@ -102,14 +102,14 @@ object! {
 }
 
 object! {
-    /// How long something took.
+    /// Durations.
     #[schema(as = Times)]
     pub struct TimesDoc {
-        /// What half of them did not exceed, in seconds.
+        /// The median, in seconds.
         pub median_seconds: i64 = "medianSeconds",
-        /// What nine of ten did not exceed, in seconds.
+        /// The 90th percentile, in seconds.
         pub p90_seconds: i64 = "p90Seconds",
-        /// How many.
+        /// The number of cases.
         pub n: u64,
         /// Whether only opening hours count, always `true`: else it is left out, and all time counts.
         pub in_opening_hours: bool = "inOpeningHours",
@@ -151,14 +151,14 @@ object! {
 }
 
 object! {
-    /// Interactions that ended, and whose customers were asked.
+    /// Survey coverage: interactions that ended, and those whose customers were surveyed.
     #[schema(as = Coverage)]
     pub struct CoverageDoc extends RatioDoc as asked {
         /// `day`: the board's.
         pub window: String,
         /// The instant since which this counts: where the server began later than the day, that.
         pub since: Option<Timestamp>,
-        /// The others by reason.
+        /// Interactions that were not surveyed, by reason.
         pub reasons: BTreeMap<String, u64>,
     }
 }
@@ -169,7 +169,7 @@ object! {
     pub struct PlaceDoc {
         /// The name.
         pub name: String,
-        /// What customers said about it.
+        /// Its feedback.
         pub feedback: FeedbackTotalDoc,
         /// What there is of this, but not for this viewer: always `true`.
         pub hidden: BTreeMap<String, bool>,
@@ -177,12 +177,12 @@ object! {
 }
 
 object! {
-    /// A tag that surveys bear.
+    /// A tag of surveys.
     #[schema(as = Tag)]
     pub struct TagDoc {
         /// The tag.
         pub name: String,
-        /// What customers said where it applies.
+        /// Feedback of surveys with the tag.
         pub feedback: FeedbackTotalDoc,
         /// How its stars of thirty days compare to all others.
         pub effect: Option<EffectDoc>,
@@ -197,7 +197,7 @@ object! {
     pub struct EffectDoc {
         /// With the tag.
         pub with: MeanDoc,
-        /// Without it. Absent: everything bears it.
+        /// Without it. Absent: everything has it.
         pub without: Option<MeanDoc>,
         /// By how many stars those with it differ, to one decimal. Absent: fewer than ten ratings on either side.
         pub lift: Option<f64>,
@@ -205,7 +205,7 @@ object! {
 }
 
 object! {
-    /// What is counted of the whole floor.
+    /// Aggregates of the whole contact center.
     #[schema(as = Floor)]
     pub struct FloorDoc {
         /// Responses, unlinked ones included. Absent: there is something, but not for this viewer.

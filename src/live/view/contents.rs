@@ -11,7 +11,7 @@ use crate::live::document::{Document, Member, member, path};
 use crate::live::list::Lists;
 use crate::live::view_key::ViewKey;
 
-/// Where something stands in the document.
+/// A path in the document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slot {
     Entity(Key),

@@ -81,7 +81,7 @@ impl Record {
         })
     }
 
-    /// Where it stands in the order of changes, also if it is no record otherwise.
+    /// Its position in the order of changes, even if the rest is unreadable.
     #[must_use]
     pub fn place(from: &Value) -> Option<i64> {
         integer_of(&from["sequence_id"])

@@ -147,7 +147,7 @@ impl Place {
     }
 }
 
-/// Text, or what stands where text should (apis.md B143: empty is absent).
+/// Text, or another value in its place (apis.md B143: empty is absent).
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Bool(flag) => Some(flag.to_string()),

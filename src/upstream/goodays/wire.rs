@@ -38,7 +38,7 @@ pub struct Event {
     pub event_type: String,
     /// The type as we understand it.
     pub kind: EventKind,
-    /// The response as it stands now.
+    /// The present response.
     pub response: Response,
     /// The new private message, in an event about one.
     pub message: Option<Message>,

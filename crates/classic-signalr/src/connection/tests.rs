@@ -307,7 +307,7 @@ async fn silence_for_the_keep_alive_timeout_loses_the_transport() {
     assert_eq!(told.first().map(String::as_str), Some("opened over serverSentEvents"));
 }
 
-/// U4: quiet, and then heard again on the same transport.
+/// U4: silent, and then active again on the same transport.
 #[tokio::test]
 async fn slow_server_recovers_on_the_same_transport() {
     let offer = NEGOTIATED.replace("20.0", "3.0");

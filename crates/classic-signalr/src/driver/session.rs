@@ -20,7 +20,7 @@ pub struct Session {
     pub transport: Transport,
     /// Where to resume.
     pub position: Position,
-    /// When the server was heard last.
+    /// When the last data arrived from the server.
     pub liveness: Liveness,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct SessionTimeline {
     holders: BTreeSet<AgentId>,
     /// All agents who have or had it, in the order in which they came to it.
     agents: Vec<Holding>,
-    /// When an agent last came to it or left it. After a restart nothing else tells when it ended.
+    /// When an agent last came to it or left it. After a restart this is the only evidence of its end.
     last_change: Option<Timestamp>,
     /// How often Clarity was asked whether it has ended.
     pub attempts: u32,

@@ -186,7 +186,7 @@ fn pushed_status_extends_history_and_snapshot_without_one_keeps_it() {
 
     let mut told = pushed.clone();
     told.history = Some(BTreeMap::from([(at(-60), past(AgentStatus::AtLunch)), (at(0), past(AgentStatus::Available))]));
-    // Even an answer that is older than a push tells of what was before.
+    // Even an answer older than a push has the history before it.
     records.apply(snapshot(0, told), at(1));
     pushed.status = status(AgentStatus::InCall, Some(at(30)));
     records.apply(changed(3, pushed.clone()), at(30));

@@ -127,7 +127,7 @@ fn forgotten(responses: &[&str]) -> Fact {
     Fact::Forgotten { responses, surveys: Vec::new(), sessions: Vec::new(), person: CustomerIdentity::default() }
 }
 
-/// What becomes of `r1` when these facts are told in each of their orders, with and without settling in between.
+/// The result for `r1` when these facts are applied in each order, with and without rederiving in between.
 fn in_every_order(facts: &[Fact]) -> BTreeSet<String> {
     let mut ends = BTreeSet::new();
     let mut orders = vec![Vec::new()];
@@ -158,7 +158,7 @@ fn in_every_order(facts: &[Fact]) -> BTreeSet<String> {
     ends
 }
 
-/// Jenny's session, as Clarity tells of it after its end.
+/// Jenny's session, as Clarity reports it after its end.
 fn ended_session(id: i64, began: i64, conversation: Option<&str>) -> SessionRecord {
     SessionRecord {
         queue: Some(QueueId(11)),

@@ -37,7 +37,7 @@ fn queue_numbers_are_unknown_after_missed_pushes() {
     let now = queue(&records, 11);
     assert_eq!((now.waiting, now.sessions.len(), now.agents_online), (None, 0, Some(4)));
 
-    // What a search tells may be too old as well.
+    // A search's answer may be too old as well.
     let mut found = QueueUpdate::new(QueueId(11));
     found.calls_today = Change::Set(90);
     let found = |asked| Fact::SearchResults { asked: Ordinal(asked), agents: vec![], queues: vec![found.clone()] };

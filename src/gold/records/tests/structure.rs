@@ -113,7 +113,7 @@ fn early_updates_wait_for_a_structure() {
     records.rederive();
 }
 
-/// A call that went through a number that stands for no queue before its agent was known leaves no empty queue.
+/// A call that went through a number without a queue before its agent was known leaves no empty queue.
 #[test]
 fn early_updates_leave_no_queue_that_only_a_past_session_named() {
     let mut records = new_records();

@@ -156,7 +156,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     assert_eq!(records.surveys.ids().count(), 1, "a removed survey does not return as another one");
     pass(&mut records, 65 * day + hour);
 
-    // A process that begins now hears of everything, in any order: what belongs together stays together.
+    // A process that starts now receives everything in any order: requests and results are matched all the same.
     let now = 65 * day + hour;
     ask(&mut records, "answered", SurveyState::Accepted, now);
     ask(&mut records, "answered late", SurveyState::Accepted, now + 1);

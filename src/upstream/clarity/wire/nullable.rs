@@ -41,7 +41,7 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<boo
     or_null(from, |from| tolerant::boolean(from))
 }
 
-/// See [`tolerant::time`]. A time that stands for "not set" is as good as null.
+/// See [`tolerant::time`]. A time that means "not set" is null.
 pub(super) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<jiff::Timestamp>, D::Error> {
     let time = or_null(from, |from| tolerant::written_time(from))?;
     Ok(time.map(|time| time.filter(|time| tolerant::is_set(*time))))

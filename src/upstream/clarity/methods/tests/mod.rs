@@ -33,7 +33,7 @@ pub(super) struct Seen {
     pub body: Option<Value>,
 }
 
-/// Answers what it was told to, one after the other; the last answer stays.
+/// Gives the prepared answers one after the other; the last one repeats.
 #[derive(Clone)]
 pub(super) struct Mock {
     seen: Arc<Mutex<Vec<Seen>>>,

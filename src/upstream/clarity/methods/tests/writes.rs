@@ -1,4 +1,4 @@
-//! What changes something: sent as configured, once, and what Clarity said is told.
+//! Calls that change something: sent as configured, once, and Clarity's answer is returned.
 
 use serde_json::{Value, json};
 
