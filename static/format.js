@@ -93,16 +93,16 @@ export const percent = (value) => pattern("percent", { n: number(value) });
 /** A count, or a dash where there is none. */
 export const count = (value) => (typeof value === "number" ? number(value) : NONE);
 
-const isHeard = (state) => state === "live" || state === "polling";
+const delivers = (state) => state === "live" || state === "polling";
 
 /**
- * Why a number from one of these sources is unknown. `otherwise` is the reason while one of them is live. The same as
+ * Why a number from one of these sources is unknown. `otherwise` is the reason while one of them delivers. The same as
  * `why` in src/web/pages/known.rs.
  */
 export function why(sources, from, hidden, otherwise) {
   if (hidden) return reasonText("hidden");
   const state = (name) => sources?.[name]?.state ?? "off";
-  if (from.some((name) => isHeard(state(name)))) return reasonText(otherwise);
+  if (from.some((name) => delivers(state(name)))) return reasonText(otherwise);
   // A configured source without connection says more than one that is not configured.
   const name = from.find((name) => state(name) !== "off") ?? from[0];
   const source = word("source", name);
@@ -113,12 +113,12 @@ export function why(sources, from, hidden, otherwise) {
 }
 
 /**
- * Whether a missing value counts as 0: a source that would report it is live, or it was counted before the source was
- * lost.
+ * Whether a missing value counts as 0: a source that would report it delivers data, or it was counted before the source
+ * was lost.
  */
 export function isCounted(sources, from, value) {
   const states = from.map((name) => sources?.[name]?.state ?? "off");
-  return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
+  return states.some(delivers) || (typeof value === "number" && states.some((state) => state !== "off"));
 }
 
 /** The sources of a stat, by the words of its path. */

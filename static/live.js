@@ -10,7 +10,10 @@ const NO_SCOPE = 4403;
 const TOO_MANY = 4429;
 const OURS = 4000;
 
-/** The backoff before attempt `n`: the cap first, then the jitter, so that pages do not reconnect in step. */
+/**
+ * The delay before attempt `n`: the cap first, then the jitter, so that pages do not reconnect in step. A refusal has a
+ * fixed delay: viewers are refused one by one.
+ */
 export function pause(n, code, random = Math.random) {
   if (code === RESTART || code === OVERLOAD) return 1_000 + random() * 9_000;
   if (code === SIGN_IN || code === NO_SCOPE || code === TOO_MANY) return 30_000;

@@ -400,8 +400,8 @@ export const formatters = {
     const [kind, id] = [arg.slice(0, arg.indexOf(":")), arg.slice(arg.indexOf(":") + 1)];
     const isMark = kind === "no-answer-needed";
     const isOffered = isMark ? value?.message && !value.close && doc.feedback?.[id]?.needsReply : value?.[kind];
-    const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
-    return { "data-offered": isOffered && isHeard ? "" : null };
+    const delivers = (doc.sources?.goodays?.state ?? "live") !== "off";
+    return { "data-offered": isOffered && delivers ? "" : null };
   },
   // Confirmation questions before an action reaches a customer or a live call, as in src/web/pages/answering.rs and
   // surveys.rs.

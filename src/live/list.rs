@@ -52,7 +52,7 @@ impl Lists {
         matches!(key, Key::Response(_) | Key::Survey(_))
     }
 
-    /// Takes in what something is, or that it is no longer.
+    /// Inserts, updates or removes an item.
     pub fn set(&mut self, key: &Key, version: u64, entity: Option<Arc<Entity>>) {
         match key {
             Key::Response(_) => self.feedback.set(key, version, entity),

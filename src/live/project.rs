@@ -107,7 +107,7 @@ fn team(team: &Team, permission: &Permission) -> Option<Team> {
     (feedback != team.feedback).then(|| Team { feedback, ..team.clone() })
 }
 
-/// A total over records some of which are not seen tells of them: it is shown whole or not at all.
+/// A total over partly hidden records would reveal them: it is shown whole or not at all.
 fn total(total: &Option<Arc<FeedbackTotals>>, permission: &Permission) -> Option<Arc<FeedbackTotals>> {
     total.clone().filter(|total| total.is_seen_by(permission))
 }

@@ -76,7 +76,7 @@ impl ViewKey {
     }
 
     /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted
-    /// hangs on one of these; not everything that does is seen. Where a limited viewer follows all agents, the visible
+    /// has one of these topics; not every such entity is visible. Where a limited viewer follows all agents, the visible
     /// ones are followed one by one, so that changes of others do not wake them.
     pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
         let mut wanted = self.scope.topics().clone();

@@ -1,7 +1,7 @@
 //! Reads values however they are written: numbers as text, booleans as text, times without zeros (apis.md B.4).
 //! `docs/tolerance.md` says what is accepted, and why.
 //!
-//! A field that makes no sense reads as absent and never spoils the object around it.
+//! A field that is invalid reads as absent and never spoils the object around it.
 
 mod visitors;
 

@@ -89,7 +89,7 @@ impl ApiError {
         Self::new(status, slug, title)
     }
 
-    /// 400: the request makes no sense, and why.
+    /// 400: the request is invalid, and why.
     #[must_use]
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::of(StatusCode::BAD_REQUEST).detail(detail)
@@ -298,10 +298,9 @@ impl ApiError {
             422 => ("That is not possible as it was entered.", "Go back, change it, and send it again."),
             426 => ("This address is for programs.", "Start from your first page."),
             429 => ("Too many requests came in a short time.", "Wait a minute, and try again."),
-            502 | 504 => (
-                "A system that we had to ask did not answer.",
-                "The status page says how it is. Try again when it is heard again.",
-            ),
+            502 | 504 => {
+                ("A system that we had to ask did not answer.", "See the status page. Try again when it is connected.")
+            }
             503 => {
                 ("That is not possible just now.", "Try again in a minute. The status page says what is the matter.")
             }

@@ -26,10 +26,12 @@ pub(super) fn in_words(said: &str) -> Option<String> {
         });
     }
     if let Some((_, field)) = why.split_once("missing field `") {
-        return Some(format!("The field `{} is missing.", field));
+        let field = field.trim_end_matches('`');
+        return Some(format!("The field `{field}` is missing."));
     }
     if let Some((_, field)) = why.split_once("duplicate field `") {
-        return Some(format!("The field `{} was sent twice: send it once.", field));
+        let field = field.trim_end_matches('`');
+        return Some(format!("The field `{field}` was sent twice: send it once."));
     }
     let (field, why) = match why.split_once(": ") {
         Some((field, why)) if !field.starts_with("invalid ") => (format!("The field `{field}`"), why),

@@ -59,8 +59,8 @@ const CHATTER: u32 = 100;
 /// A viewer's message may have so many bytes.
 const INBOUND: usize = 64 * 1024;
 
-/// Restart, overload, slow reader, abuse, no sign-in, no such scope, and too many of them, as close codes. Below 4500 a
-/// page comes back by itself.
+/// Restart, overload, slow reader, abuse, no sign-in, no such scope, and too many sockets, as close codes. Below 4500 a
+/// page reconnects by itself.
 const RESTART: u16 = 1012;
 const OVERLOAD: u16 = 1013;
 const SLOW: u16 = 4008;
@@ -278,7 +278,7 @@ impl Line {
                 () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
                 // Before any frame: no viewer gets a byte of what they may no longer see.
                 standing = changed(&mut self.standing) => match standing {
-                    SessionState::Active(permission) => self.look_again(permission),
+                    SessionState::Active(permission) => self.reattach(permission),
                     SessionState::Ended(_) => return End::Close(SIGN_IN, "Sign in again."),
                 },
                 received = self.socket.recv() => match received {
@@ -341,8 +341,8 @@ impl Line {
         }
     }
 
-    /// What web_viewer may see is not what it was: from now on it is another document, which begins with a snapshot.
-    fn look_again(&mut self, permission: Permission) -> Result<(), End> {
+    /// The user's permission changed: from now on this is another document, which begins with a snapshot.
+    fn reattach(&mut self, permission: Permission) -> Result<(), End> {
         let view_key = ViewKey::new(self.scope.clone(), permission);
         self.viewer = self.hub.attach(&view_key, None, self.view_owner.as_ref()).map_err(|refused| match refused {
             ViewError::OwnerLimit { .. } => End::Close(TOO_MANY, TOO_MANY_OPEN),

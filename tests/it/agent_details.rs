@@ -14,7 +14,7 @@ fn is_live(state: &Value) -> bool {
 
 #[tokio::test]
 async fn agent_history_is_only_in_the_scope_of_the_agent() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     let near = server
         .until("agents:1", "the day of agent 1", |state| {
@@ -54,12 +54,12 @@ async fn agent_history_is_only_in_the_scope_of_the_agent() {
     assert_eq!(nobody.headers()["content-type"], "text/html; charset=utf-8");
     assert_eq!(server.get("/agents/x").await.status(), 400);
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn unsupported_detail_query_is_no_longer_sent() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let control = sandbox.control();
     control.set_fault(Upstream::Clarity, "includeBreakdowns", Some(FaultResponse::status(500)));
     let server = TestServer::with_sandbox(&sandbox).await;
@@ -69,12 +69,12 @@ async fn unsupported_detail_query_is_no_longer_sent() {
     let counters = &state["sources"]["clarity"]["counters"];
     assert!(counters.get("failedReadings").is_none() && counters.get("failedSubscriptions").is_none(), "{counters}");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn demo_viewer_acts_on_an_agent_and_sees_the_outcome() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("agents:1", "agent 1", is_live).await;
     sandbox.control().pause(true);
@@ -96,5 +96,5 @@ async fn demo_viewer_acts_on_an_agent_and_sees_the_outcome() {
     browser.until("and no longer", &format!("return !{reason}.includes('Suspended')")).await;
     browser.close().await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

@@ -7,7 +7,7 @@ use crate::support::server::{TestServer, sandbox};
 
 #[tokio::test]
 async fn page_updates_then_loses_the_server_and_recovers() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     sandbox.control().pause(true);
@@ -43,5 +43,5 @@ async fn page_updates_then_loses_the_server_and_recovers() {
     browser.until("the number is right again", &format!("return {cell} === '{waiting}'")).await;
     browser.close().await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

@@ -18,25 +18,25 @@ const POLL: Duration = Duration::from_millis(700);
 /// What a gateway says to people.
 const PAGE: &str = "<!DOCTYPE html><html><title>Bad Gateway</title></html>";
 
-struct Street {
+struct Fixture {
     sandbox: Sandbox,
-    neighbours: Lifecycle,
+    sandbox_life: Lifecycle,
     server: TestServer,
 }
 
-impl Street {
+impl Fixture {
     /// A busy floor and a server beside it, live.
     async fn live(options: Options) -> Self {
-        let street = Self::with(options, |_| ()).await;
-        street.until("a live floor", |clarity| clarity["state"] == "live").await;
-        street
+        let fixture = Self::with(options, |_| ()).await;
+        fixture.until("a live floor", |clarity| clarity["state"] == "live").await;
+        fixture
     }
 
     async fn with(options: Options, before: impl FnOnce(&Sandbox)) -> Self {
-        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
+        let (sandbox, sandbox_life) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         before(&sandbox);
         let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, server }
+        Self { sandbox, sandbox_life, server }
     }
 
     fn answer(&self, upstream: Upstream, part: &str, answer: Option<FaultResponse>) {
@@ -56,7 +56,7 @@ impl Street {
     }
 
     /// Waits until so many more calls were answered wrongly.
-    async fn until_wrong(&self, upstream: Upstream, more: u64) {
+    async fn until_faults(&self, upstream: Upstream, more: u64) {
         let enough = self.sandbox.control().fault_count(upstream) + more;
         let reached = async {
             while self.sandbox.control().fault_count(upstream) < enough {
@@ -67,7 +67,7 @@ impl Street {
     }
 
     /// Pauses the sandbox, waits until the true state of all agents but one is shown, and resumes it.
-    async fn until_true_but_for(&self, left_out: Option<i64>) {
+    async fn until_in_sync_except(&self, left_out: Option<i64>) {
         self.sandbox.control().pause(true);
         let truth = self.sandbox.snapshot();
         let others = || truth.agents.iter().filter(|(id, _)| Some(**id) != left_out);
@@ -81,7 +81,7 @@ impl Street {
 
     async fn leave(self) {
         self.server.stop().await;
-        self.neighbours.kill();
+        self.sandbox_life.kill();
     }
 }
 
@@ -96,51 +96,51 @@ fn says(clarity: &Value, wanted: &str) -> bool {
 /// U2: one agent is out of bounds. They are unknown, the others live, and no token is asked for on their account.
 #[tokio::test]
 async fn hidden_agent_is_unknown_and_other_agents_stay_live() {
-    let street = Street::live(Options::default()).await;
-    street.until_true_but_for(None).await;
-    street.sandbox.control().pause(true);
-    street.sandbox.control().hide_agent(7, true);
+    let fixture = Fixture::live(Options::default()).await;
+    fixture.until_in_sync_except(None).await;
+    fixture.sandbox.control().pause(true);
+    fixture.sandbox.control().hide_agent(7, true);
     let shown = |state: &Value| state["agents"]["7"]["status"] == "unknown";
-    let state = street.server.until("all", "the mark", shown).await;
+    let state = fixture.server.until("all", "the mark", shown).await;
     assert_eq!(state["agents"]["7"]["notPermitted"], true);
     assert_eq!(state["agents"]["7"]["reason"], "Not permitted");
     assert_eq!(state["agents"]["8"].get("notPermitted"), None);
     let listed = |clarity: &Value| clarity["notPermitted"].as_object().is_some_and(|agents| agents.len() == 1);
-    let clarity = street.until("the list", listed).await;
+    let clarity = fixture.until("the list", listed).await;
     assert_eq!(clarity["notPermitted"]["7"], state["agents"]["7"]["name"]);
-    let page = street.server.get("/status").await.text().await.expect("a page");
+    let page = fixture.server.get("/status").await.text().await.expect("a page");
     assert!(page.contains("account to see 1 agent: "), "{page}");
-    let metrics = street.server.get("/metrics").await.text().await.expect("a text");
+    let metrics = fixture.server.get("/metrics").await.text().await.expect("a text");
     assert!(metrics.contains("callboard_agents_not_permitted 1"), "{metrics}");
     assert_eq!(state["agents"]["7"]["sessions"].as_object().map_or(0, serde_json::Map::len), 0);
-    street.until_true_but_for(Some(7)).await;
-    let clarity = street.until("live", |clarity| clarity["state"] == "live").await;
+    fixture.until_in_sync_except(Some(7)).await;
+    let clarity = fixture.until("live", |clarity| clarity["state"] == "live").await;
     assert_eq!(count(&clarity, "failedReadings"), 0, "{clarity}");
-    assert_eq!(street.sandbox.control().tokens_issued(), 1);
-    street.leave().await;
+    assert_eq!(fixture.sandbox.control().tokens_issued(), 1);
+    fixture.leave().await;
 
     // Out of bounds from the beginning: the first subscription is refused on their account, the second is made.
-    let street = Street::with(Options::default(), |sandbox| sandbox.control().hide_agent(7, true)).await;
-    street.until("live", |clarity| clarity["state"] == "live").await;
-    street.until_true_but_for(Some(7)).await;
-    assert_eq!(street.sandbox.control().tokens_issued(), 1);
-    street.leave().await;
+    let fixture = Fixture::with(Options::default(), |sandbox| sandbox.control().hide_agent(7, true)).await;
+    fixture.until("live", |clarity| clarity["state"] == "live").await;
+    fixture.until_in_sync_except(Some(7)).await;
+    assert_eq!(fixture.sandbox.control().tokens_issued(), 1);
+    fixture.leave().await;
 }
 
 /// U3: the token endpoint fails. What was issued is used to its end; then Clarity is down and says why; then it is not.
 #[tokio::test]
 async fn failing_token_endpoint_matters_only_at_token_expiry() {
-    let street = Street::live(Options { token_lifetime: Duration::from_secs(8), ..Options::default() }).await;
-    street.answer(Upstream::SignIn, "", Some(FaultResponse::status(500)));
-    street.until_wrong(Upstream::SignIn, 1).await;
-    let clarity = street.until("the token's end", |clarity| count(clarity, "failedReadings") > 0).await;
+    let fixture = Fixture::live(Options { token_lifetime: Duration::from_secs(8), ..Options::default() }).await;
+    fixture.answer(Upstream::SignIn, "", Some(FaultResponse::status(500)));
+    fixture.until_faults(Upstream::SignIn, 1).await;
+    let clarity = fixture.until("the token's end", |clarity| count(clarity, "failedReadings") > 0).await;
     assert!(says(&clarity, "500 when asked for a token") || clarity["state"] == "live", "{clarity}");
-    let clarity = street.until("down", |clarity| says(clarity, "500 when asked for a token")).await;
+    let clarity = fixture.until("down", |clarity| says(clarity, "500 when asked for a token")).await;
     assert_ne!(clarity["state"], "live");
-    street.answer(Upstream::SignIn, "", None);
-    street.until("live again", |clarity| clarity["state"] == "live").await;
-    street.until_true_but_for(None).await;
-    street.leave().await;
+    fixture.answer(Upstream::SignIn, "", None);
+    fixture.until("live again", |clarity| clarity["state"] == "live").await;
+    fixture.until_in_sync_except(None).await;
+    fixture.leave().await;
 }
 
 /// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a
@@ -152,83 +152,83 @@ async fn token_endpoint_error_recovers_within_a_minute() {
     {
         let refusal = FaultResponse { body: body.to_owned(), ..FaultResponse::status(status) };
         let refuse = |sandbox: &Sandbox| sandbox.control().set_fault(Upstream::SignIn, "", Some(refusal));
-        let street = Street::with(Options::default(), refuse).await;
-        let clarity = street.until("three readings", |clarity| count(clarity, "failedReadings") >= 3).await;
+        let fixture = Fixture::with(Options::default(), refuse).await;
+        let clarity = fixture.until("three readings", |clarity| count(clarity, "failedReadings") >= 3).await;
         assert!(says(&clarity, told), "{clarity}");
         assert_eq!(clarity["state"], "down");
         assert_eq!(clarity.get("nextTry"), None, "{clarity}");
-        street.answer(Upstream::SignIn, "", None);
-        street.until("live within a minute", |clarity| clarity["state"] == "live").await;
-        street.leave().await;
+        fixture.answer(Upstream::SignIn, "", None);
+        fixture.until("live within a minute", |clarity| clarity["state"] == "live").await;
+        fixture.leave().await;
     }
 }
 
 /// U11: a part of Clarity that fails in any way fails alone.
 #[tokio::test]
 async fn failing_endpoint_leaves_other_endpoints_working() {
-    let street = Street::live(Options::default()).await;
+    let fixture = Fixture::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
     for answer in [FaultResponse::status(500), page, ok, FaultResponse::status(204)] {
-        street.fail_searches(answer);
-        street.until_wrong(Upstream::Clarity, 5).await;
-        street.until_true_but_for(None).await;
-        let clarity = street.until("live all the time", |_| true).await;
+        fixture.fail_searches(answer);
+        fixture.until_faults(Upstream::Clarity, 5).await;
+        fixture.until_in_sync_except(None).await;
+        let clarity = fixture.until("live all the time", |_| true).await;
         assert_eq!((&clarity["state"], count(&clarity, "failedReadings")), (&Value::from("live"), 0), "{clarity}");
     }
-    street.leave().await;
+    fixture.leave().await;
 }
 
 /// The metrics of all agents fail in any way: pushes continue, the polled part turns stale with the reason
 /// (reliability.md U11).
 #[tokio::test]
 async fn unreadable_metrics_are_reported_and_pushes_continue() {
-    let street = Street::live(Options::default()).await;
+    let fixture = Fixture::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
-    for (answer, told) in [(page, "502"), (ok, "makes no sense"), (FaultResponse::status(204), "makes no sense")] {
-        street.answer(Upstream::Clarity, "/metrics/", Some(answer));
-        let clarity = street.until("the trouble", |clarity| says(clarity, told)).await;
+    for (answer, told) in [(page, "502"), (ok, "is invalid"), (FaultResponse::status(204), "is invalid")] {
+        fixture.answer(Upstream::Clarity, "/metrics/", Some(answer));
+        let clarity = fixture.until("the trouble", |clarity| says(clarity, told)).await;
         assert_eq!(clarity["state"], "stale", "{clarity}");
         assert!(!clarity.to_string().contains("DOCTYPE"), "{clarity}");
-        street.sandbox.control().set_waiting(1, 71).expect("a queue");
-        street.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
-        street.answer(Upstream::Clarity, "/metrics/", None);
-        street.until("live again", |clarity| clarity["state"] == "live").await;
+        fixture.sandbox.control().set_waiting(1, 71).expect("a queue");
+        fixture.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
+        fixture.answer(Upstream::Clarity, "/metrics/", None);
+        fixture.until("live again", |clarity| clarity["state"] == "live").await;
     }
-    street.leave().await;
+    fixture.leave().await;
 }
 
 /// During `Retry-After` no request is sent, and actions of users get the same answer (reliability.md U12).
 #[tokio::test]
 async fn retry_after_stops_requests() {
-    let street = Street::live(Options::default()).await;
+    let fixture = Fixture::live(Options::default()).await;
     let headers = vec![("Retry-After".to_owned(), "86400".to_owned())];
-    // Every way to ask leads into the same wall, and every one counts.
-    street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
-    let clarity = street.until("the rest", |clarity| count(clarity, "failedReadings") == 1).await;
-    assert_eq!(street.sandbox.control().fault_count(Upstream::Clarity), 1, "{clarity}");
-    street.until("its reason", |clarity| says(clarity, "slow down")).await;
+    // All requests get the same 429, and each is counted.
+    fixture.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
+    let clarity = fixture.until("the rest", |clarity| count(clarity, "failedReadings") == 1).await;
+    assert_eq!(fixture.sandbox.control().fault_count(Upstream::Clarity), 1, "{clarity}");
+    fixture.until("its reason", |clarity| says(clarity, "slow down")).await;
     // A new connection would like to subscribe, and its loss to poll.
-    street.sandbox.control().forget_connections();
-    street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
-    street.until("another reading", |clarity| count(clarity, "failedReadings") >= 2).await;
-    assert_eq!(street.sandbox.control().fault_count(Upstream::Clarity), 1, "none in the window");
-    street.leave().await;
+    fixture.sandbox.control().forget_connections();
+    fixture.until("the loss", |clarity| count(clarity, "lost") == 1).await;
+    fixture.until("another reading", |clarity| count(clarity, "failedReadings") >= 2).await;
+    assert_eq!(fixture.sandbox.control().fault_count(Upstream::Clarity), 1, "none in the window");
+    fixture.leave().await;
 }
 
 /// U12: a rest of a second is over after a second, without and with a word about how long.
 #[tokio::test]
 async fn requests_resume_after_retry_after() {
-    let street = Street::live(Options::default()).await;
+    let fixture = Fixture::live(Options::default()).await;
     for headers in [vec![("Retry-After".to_owned(), "1".to_owned())], vec![]] {
-        street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
-        street.until("the rest", |clarity| says(clarity, "slow down")).await;
-        street.answer(Upstream::Clarity, "/", None);
-        street.until("live again", |clarity| clarity["state"] == "live").await;
+        fixture.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
+        fixture.until("the rest", |clarity| says(clarity, "slow down")).await;
+        fixture.answer(Upstream::Clarity, "/", None);
+        fixture.until("live again", |clarity| clarity["state"] == "live").await;
     }
-    street.until_true_but_for(None).await;
-    street.leave().await;
+    fixture.until_in_sync_except(None).await;
+    fixture.leave().await;
 }
 
 /// The host name does not resolve, and the message has it (reliability.md U14).
@@ -251,23 +251,23 @@ async fn unknown_host_is_named_in_the_status() {
 /// U16: our clock leaps. Tokens and freshness are measured by one that does not.
 #[tokio::test]
 async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
-    let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
+    let (sandbox, sandbox_life) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
     let now = Clock::system().now();
     let clock = Clock::manual(now.checked_add(SignedDuration::from_hours(2)).expect("a time"));
     let server = TestServer::with_sandbox_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
-    let street = Street { sandbox, neighbours, server };
-    street.until("a live floor", |clarity| clarity["state"] == "live").await;
+    let fixture = Fixture { sandbox, sandbox_life, server };
+    fixture.until("a live floor", |clarity| clarity["state"] == "live").await;
     // Failures of the search show that readings go on, and harm nobody.
-    street.fail_searches(FaultResponse::status(500));
+    fixture.fail_searches(FaultResponse::status(500));
     for minutes in [120, -10, -600] {
         clock.advance(SignedDuration::from_mins(minutes));
-        street.until_wrong(Upstream::Clarity, 5).await;
-        street.until_true_but_for(None).await;
-        let clarity = street.until("live all the time", |_| true).await;
+        fixture.until_faults(Upstream::Clarity, 5).await;
+        fixture.until_in_sync_except(None).await;
+        let clarity = fixture.until("live all the time", |_| true).await;
         assert_eq!((&clarity["state"], count(&clarity, "failedReadings")), (&Value::from("live"), 0), "{clarity}");
     }
-    assert_eq!(street.sandbox.control().tokens_issued(), 1, "no early refresh");
-    street.leave().await;
+    assert_eq!(fixture.sandbox.control().tokens_issued(), 1, "no early refresh");
+    fixture.leave().await;
 }
 
 /// An expired certificate, or one for another host, is refused with the reason (reliability.md U15).

@@ -24,7 +24,7 @@ fn is_true(state: &Value, sandbox: &Sandbox) -> bool {
 
 #[tokio::test]
 async fn shown_state_equals_the_true_state() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server
         .until("all", "a live floor over webSockets", |state| {
@@ -35,12 +35,12 @@ async fn shown_state_equals_the_true_state() {
     sandbox.control().pause(true);
     server.until("all", "the truth", |state| is_true(state, &sandbox)).await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn dropped_connection_recovers_without_loss() {
-    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let (sandbox, sandbox_life) = sandbox(20, 4).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("all", "a live floor", |state| clarity(state, "live")).await;
     for forget in [false, true] {
@@ -55,12 +55,12 @@ async fn dropped_connection_recovers_without_loss() {
     sandbox.control().pause(true);
     server.until("all", "the truth", |state| is_true(state, &sandbox)).await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn source_without_signalr_is_polling() {
-    let (sandbox, neighbours) = sandbox(12, 2).await;
+    let (sandbox, sandbox_life) = sandbox(12, 2).await;
     sandbox.control().set_signalr_unavailable(true);
     let server = TestServer::with_sandbox(&sandbox).await;
     let state = server.until("all", "polling", |state| clarity(state, "polling")).await;
@@ -72,12 +72,12 @@ async fn source_without_signalr_is_polling() {
     sandbox.control().set_signalr_unavailable(false);
     server.until("all", "live", |state| clarity(state, "live") && state["queues"]["1"]["waiting"].is_number()).await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn invalid_frame_is_counted_and_the_connection_is_kept() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("all", "a live floor", |state| clarity(state, "live")).await;
     sandbox.control().send_raw_frame("{\"C\":\"d-1\",\"M\":[{\"H\":\"connect\",");
@@ -88,12 +88,12 @@ async fn invalid_frame_is_counted_and_the_connection_is_kept() {
     let state = server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 77).await;
     assert_eq!(state["sources"]["clarity"]["counters"].get("lost"), None, "the connection is the same");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn expired_token_is_renewed_and_api_error_is_reported() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("all", "a live floor", |state| clarity(state, "live")).await;
     sandbox.control().set_signalr_unavailable(true);
@@ -111,12 +111,12 @@ async fn expired_token_is_renewed_and_api_error_is_reported() {
     sandbox.control().set_signalr_unavailable(false);
     server.until("all", "live again", |state| clarity(state, "live")).await;
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn sandbox_feedback_reaches_the_page() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("all", "a live floor", |state| clarity(state, "live")).await;
     let id = loop {
@@ -132,5 +132,5 @@ async fn sandbox_feedback_reaches_the_page() {
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(server.get("/feedback/nosuchresponse").await.status(), StatusCode::NOT_FOUND);
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

@@ -17,7 +17,7 @@ use crate::support::server::TestServer;
 
 const AGENT: &str = "POST metrics/agents/";
 
-/// A status that began so many seconds ago by a clock that is so far ahead.
+/// A status that began `seconds` ago, dated by a clock that is `ahead`.
 fn began(ahead: SignedDuration, status: &str, seconds: i64) -> Value {
     let since = Clock::system().now() + ahead - SignedDuration::from_secs(seconds);
     json!([{"type": "agent", "id": 41, "name": "Rob T.",
@@ -76,7 +76,7 @@ async fn clock_in_sync_is_not_reported() {
     server.stop().await;
 }
 
-/// What dates statuses need not be what dates answers: changes that are seen between two looks tell.
+/// The clock of statuses may differ from the `Date` header's. It is measured from changes between two polls.
 #[tokio::test]
 async fn skew_without_date_header_is_measured_from_changes() {
     let mock = Mock::new();

@@ -100,7 +100,7 @@ async fn erase_accepts_both_command_names() {
 #[tokio::test]
 async fn check_prints_a_line_per_system_with_the_remedy() {
     let folder = TempDir::new().expect("a directory");
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let at = sandbox.addresses();
     let token = sandbox.control().token_for(1).expect("a token");
     let clarity =
@@ -134,7 +134,7 @@ async fn check_prints_a_line_per_system_with_the_remedy() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("Check `[agent_connect] api_key_file`"), "{said}");
     assert!(!said.contains("no-token") && !said.contains("wrong-key"), "secrets are not repeated: {said}");
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn suspended_server_shows_the_current_state_after_sigcont() {
         disconnect: Duration::from_secs(1),
         ..Timeouts::default()
     };
-    let (sandbox, neighbours) = sandbox_with(Options { agents: 8, queues: 2, timeouts, ..Options::default() }).await;
+    let (sandbox, sandbox_life) = sandbox_with(Options { agents: 8, queues: 2, timeouts, ..Options::default() }).await;
     let control = sandbox.control();
     let clarity = format!(
         "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"{}\"\n",
@@ -317,5 +317,5 @@ async fn suspended_server_shows_the_current_state_after_sigcont() {
     assert!(viewer.document["sources"]["clarity"]["counters"]["lost"].as_u64() >= Some(1), "{shown:?}");
     assert_eq!(control.connected_count(), 1, "Clarity is followed once");
     server.kill().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

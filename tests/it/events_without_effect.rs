@@ -273,7 +273,7 @@ async fn erased_customer_leaves_no_event_without_effect() {
 /// Nothing of it is kept, and its sender may give us up: an administrator must see that it happened.
 #[tokio::test]
 async fn event_refused_on_receipt_is_counted_and_shown() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_login(&sandbox, |config| config.goodays = Some(goodays())).await;
     let large = vec![b'x'; 1024 * 1024 + 1];
     assert_eq!(to_goodays(&server, &large).await, 413);
@@ -296,5 +296,5 @@ async fn event_refused_on_receipt_is_counted_and_shown() {
         assert!(metrics.contains(&counted), "{metrics}");
     }
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

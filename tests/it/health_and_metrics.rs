@@ -7,7 +7,7 @@ use crate::support::viewer::Viewer;
 
 #[tokio::test]
 async fn health_readiness_and_metrics_report_the_state() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
@@ -28,8 +28,8 @@ async fn health_readiness_and_metrics_report_the_state() {
     ] {
         assert!(metrics.contains(name), "{name} is missing in\n{metrics}");
     }
-    // Upstream loss is told and does not make us unready: a restart would not help.
-    neighbours.kill();
+    // An upstream outage is reported and does not make the server unready: a restart would not help.
+    sandbox_life.kill();
     viewer.until("the outage", |state| state["sources"]["clarity"]["state"] == "down").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
     server.stop().await;
@@ -76,7 +76,7 @@ async fn errors_are_problem_json_for_api_and_html_for_browsers() {
 
 #[tokio::test]
 async fn operator_endpoints_are_refused_through_a_proxy() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     let state = server.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     let through = async |path: &str, header: &str, value: &str| {
@@ -101,5 +101,5 @@ async fn operator_endpoints_are_refused_through_a_proxy() {
         assert!(!metrics.contains(name), "{name} is in the metrics");
     }
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

@@ -121,7 +121,7 @@ async fn unreadable_records_do_not_lose_the_others() {
 
 #[tokio::test]
 async fn invalid_utf8_in_a_customer_name_loses_no_push() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     server.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     sandbox.control().pause(true);
@@ -191,5 +191,5 @@ async fn invalid_utf8_in_a_customer_name_loses_no_push() {
         assert_eq!(agent["metrics"]["audio"]["handleTime"], serde_json::json!({"count": 0}), "{agent}");
     }
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }

@@ -195,7 +195,7 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
 /// S5, where every upstream refuses us.
 #[tokio::test]
 async fn failing_sign_ins_leak_no_secret() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let mut server = ServerProcess::start(|secret| refused_everywhere(&sandbox, secret)).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let refused =
@@ -222,13 +222,13 @@ async fn failing_sign_ins_leak_no_secret() {
     for (what, text) in [("the log", &log), ("what is shown", &text)] {
         assert_eq!(found(OURS.into_iter().chain(BROUGHT), text), [""; 0], "in {what}");
     }
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 /// S5, where all is well: what really travels is not written down either.
 #[tokio::test]
 async fn normal_operation_leaks_no_secret_or_verbatim() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let at = sandbox.addresses().clone();
     let token = sandbox.control().token_for(1).expect("a token");
     let mut server = ServerProcess::start(|secret| {
@@ -302,7 +302,7 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
         assert_eq!(found(ours.into_iter().chain(BROUGHT), text), [""; 0], "in {what}");
     }
     assert_eq!(found(SAID, &log), [""; 0], "customers' words in the log");
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 /// Client-controlled parts of refused requests: secrets, and text that imitates a line of our log.
@@ -310,7 +310,7 @@ const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"
 
 #[tokio::test]
 async fn refusals_and_sockets_log_one_line_without_client_input() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let clarity = sandbox.addresses().clarity_api.clone();
     let mut server = ServerProcess::start_with("clarity", |secret| {
         let token = secret("token", &sandbox.control().token_for(1).expect("a token"));
@@ -366,5 +366,5 @@ async fn refusals_and_sockets_log_one_line_without_client_input() {
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|it| it["message"] != "forged")));
     assert!(!log.contains('\u{1b}') && !log.contains('\r'), "nothing steers a terminal");
     assert_eq!(found(BROUGHT, &log), [""; 0]);
-    neighbours.kill();
+    sandbox_life.kill();
 }

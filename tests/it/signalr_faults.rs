@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(700);
 
 struct Street {
     sandbox: Sandbox,
-    neighbours: Lifecycle,
+    sandbox_life: Lifecycle,
     server: TestServer,
 }
 
@@ -32,10 +32,10 @@ impl Street {
     }
 
     async fn with(options: Options, closed: &[&str]) -> Self {
-        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
+        let (sandbox, sandbox_life) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         sandbox.control().disable_transports(closed);
         let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, server }
+        Self { sandbox, sandbox_life, server }
     }
 
     /// Waits until Clarity is seen as wanted.
@@ -73,7 +73,7 @@ impl Street {
 
     async fn leave(self) {
         self.server.stop().await;
-        self.neighbours.kill();
+        self.sandbox_life.kill();
     }
 }
 
@@ -187,11 +187,11 @@ async fn reconnect_in_time_does_not_resubscribe() {
     for (hidden, closed) in
         [(false, &[][..]), (true, &[][..]), (true, &["webSockets"]), (true, &["webSockets", "serverSentEvents"])]
     {
-        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
+        let (sandbox, sandbox_life) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
         sandbox.control().omit_subscription_ids(hidden);
         sandbox.control().disable_transports(closed);
         let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        let street = Street { sandbox, neighbours, server };
+        let street = Street { sandbox, sandbox_life, server };
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
         let control = street.sandbox.control();
         assert_eq!(control.subscription_count(), 2, "agents and queues, ids hidden: {hidden}");

@@ -41,7 +41,7 @@ async fn audit(server: &TestServer, token: Option<&str>) -> Vec<Value> {
 
 /// A demo with a paused sandbox, so that only the test changes it.
 async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
-    let (sandbox, neighbours) = sandbox(30, 4).await;
+    let (sandbox, sandbox_life) = sandbox(30, 4).await;
     sandbox.control().pause(true);
     let snapshot = sandbox.snapshot();
     let server = TestServer::with_sandbox(&sandbox).await;
@@ -49,12 +49,12 @@ async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
     server
         .until("all", "everybody", |state| state["agents"].as_object().is_some_and(|there| there.len() == agents))
         .await;
-    (server, sandbox, neighbours, snapshot)
+    (server, sandbox, sandbox_life, snapshot)
 }
 
 #[tokio::test]
 async fn status_and_suspension_changes_reach_every_viewer() {
-    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (server, sandbox, sandbox_life, snapshot) = standing_still().await;
     let (id, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let at = |what: &str| format!("/api/v1/agents/{id}/{what}");
 
@@ -88,12 +88,12 @@ async fn status_and_suspension_changes_reach_every_viewer() {
     assert_eq!(lines[1]["after"], json!({"status": "unavailable", "reason_code": 4}));
     assert!(lines.iter().all(|line| line["outcome"] == "accepted" && line["ended"].is_string()));
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn session_takes_notes_disposition_and_recording() {
-    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (server, sandbox, sandbox_life, snapshot) = standing_still().await;
     let (agent, talk) = snapshot
         .agents
         .iter()
@@ -134,12 +134,12 @@ async fn session_takes_notes_disposition_and_recording() {
     let everything = json!(lines).to_string();
     assert!(!everything.contains("Jane") && !everything.contains("label"), "personal texts stay in Clarity (B99)");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn invalid_action_is_refused_and_changes_nothing() {
-    let (server, _sandbox, neighbours, snapshot) = standing_still().await;
+    let (server, _sandbox, sandbox_life, snapshot) = standing_still().await;
     let (idle, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let talk = snapshot.sessions.keys().next().expect("somebody calls");
     let rows = [
@@ -171,7 +171,7 @@ async fn invalid_action_is_refused_and_changes_nothing() {
     let lines = audit(&server, None).await;
     assert_eq!(lines.iter().map(|line| &line["outcome"]).collect::<Vec<_>>(), [&json!("rejected")]);
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 /// A path, and the token that came with it.

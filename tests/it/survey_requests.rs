@@ -28,7 +28,7 @@ fn states(state: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn request_is_accepted_or_refused_with_the_reason() {
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     // The sandbox refuses some employees; among many agents there are both kinds.
     let state = server.until("all", "the floor", |state| state["sources"]["clarity"]["state"] == "live").await;
@@ -56,12 +56,12 @@ async fn request_is_accepted_or_refused_with_the_reason() {
     let page = server.get("/surveys").await.text().await.expect("a page");
     assert!(page.contains("123456"));
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn same_idempotency_key_is_the_same_request() {
-    let (sandbox, neighbours) = sandbox(4, 1).await;
+    let (sandbox, sandbox_life) = sandbox(4, 1).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     let first: Value = ask(&server, "once", &survey()).await.json().await.expect("JSON");
     let second: Value = ask(&server, "once", &survey()).await.json().await.expect("JSON");
@@ -72,12 +72,12 @@ async fn same_idempotency_key_is_the_same_request() {
     assert_eq!(conflict.status(), StatusCode::CONFLICT);
     assert_eq!(conflict.headers()["content-type"], "application/problem+json");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn invalid_request_is_refused_and_plain_form_works() {
-    let (sandbox, neighbours) = sandbox(4, 1).await;
+    let (sandbox, sandbox_life) = sandbox(4, 1).await;
     let server = TestServer::with_sandbox(&sandbox).await;
     let mut unreachable = survey();
     unreachable["customer_email"] = json!("not an address");
@@ -111,7 +111,7 @@ async fn invalid_request_is_refused_and_plain_form_works() {
     let foreign = server.http.post(server.at("/api/v1/surveys")).header("Origin", "https://evil.example").form(&form);
     assert_eq!(foreign.send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]

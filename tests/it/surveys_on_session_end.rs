@@ -30,7 +30,7 @@ fn about_sessions(state: &Value) -> Vec<&Value> {
 #[tokio::test]
 async fn ended_sessions_are_surveyed_once_across_a_restart() {
     let options = Options { agents: 12, queues: 2, speed: 30.0, ..Options::default() };
-    let (sandbox, neighbours) = sandbox_with(options).await;
+    let (sandbox, sandbox_life) = sandbox_with(options).await;
     let server = TestServer::standalone(|config| {
         *config = sandbox_config(sandbox.addresses(), Path::new(""));
         config.agent_connect.as_mut().expect("the sandbox plays it").send = Sending::On;
@@ -59,7 +59,7 @@ async fn ended_sessions_are_surveyed_once_across_a_restart() {
     let all: Vec<i64> = about_sessions(&state).iter().filter_map(|it| it["session"].as_i64()).collect();
     assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "no session twice");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 impl Mock {

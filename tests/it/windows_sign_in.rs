@@ -283,7 +283,7 @@ async fn user_signs_in_beside_the_service_account() {
 #[tokio::test]
 async fn server_signs_in_and_clarity_is_live() {
     let windows = WindowsSite::start(Site::Usual).await;
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
     let server = TestServer::standalone(|config| {
@@ -297,7 +297,7 @@ async fn server_signs_in_and_clarity_is_live() {
     server.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     assert_eq!(windows.signed_in(), [BY_NTLM]);
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn wrong_password_is_shown_on_the_status_page() {
 #[tokio::test]
 async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     let windows = WindowsSite::start(Site::Usual).await;
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
     let file = data.path().join("password");
@@ -371,13 +371,13 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     let audit = server.get("/api/v1/audit?action=source.try-now&outcome=accepted").await.text().await.expect("a text");
     assert_eq!(audit.matches("source.try-now").count(), 3, "{audit}");
     server.stop().await;
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]
 async fn check_requires_a_trusted_tls_certificate() {
     let windows = WindowsSite::start(Site::Tls).await;
-    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let (sandbox, sandbox_life) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let folder = tempfile::TempDir::new().expect("a directory");
     let path = folder.path().join("callboard.toml");
@@ -412,7 +412,7 @@ async fn check_requires_a_trusted_tls_certificate() {
         }
     }
     assert_eq!(windows.signed_in(), [BY_NTLM, BY_KERBEROS, BY_KERBEROS, BY_KERBEROS]);
-    neighbours.kill();
+    sandbox_life.kill();
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ pub enum Error {
         limit: usize,
     },
     /// A frame is not one JSON object.
-    #[error("a frame makes no sense from line {line}, column {column} on")]
+    #[error("a frame is invalid from line {line}, column {column} on")]
     MalformedFrame {
         /// The line, from 1.
         line: usize,

@@ -82,7 +82,7 @@ fn reason(code: Option<u32>, kind: ErrorKind) -> String {
         (None, ErrorKind::NoAuthenticatingAuthority) => "it does not answer".to_owned(),
         // sspi asks for a reply that is encrypted with AES-256, for which a key of AES-128 is too short.
         (None, ErrorKind::InvalidParameter) => "its reply needs the account's AES-256 key".to_owned(),
-        (None, kind) => format!("its reply makes no sense ({kind:?})"),
+        (None, kind) => format!("its reply is invalid ({kind:?})"),
     }
 }
 

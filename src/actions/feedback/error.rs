@@ -35,9 +35,7 @@ pub enum FeedbackError {
 
 fn not_offered(kind: FeedbackActionKind, offered: &[String]) -> String {
     match (kind, offered) {
-        (FeedbackActionKind::NoAnswerNeeded, _) => {
-            "Goodays can still be told that this needs no answer: close it instead.".to_owned()
-        }
+        (FeedbackActionKind::NoAnswerNeeded, _) => "Goodays still accepts closing it: close it instead.".to_owned(),
         (_, []) => "Goodays offers no action for this response now: a colleague has handled it already.".to_owned(),
         (kind, offered) => {
             let all = offered.join(", ");

@@ -44,7 +44,7 @@ impl Health {
                 (SourceState::Down, Some(first))
             }
             PushState::Subscribed { .. } if link.is_quiet => {
-                let silent = "Nothing has been heard over SignalR for longer than Clarity promised.";
+                let silent = "No data over SignalR for longer than the keep-alive timeout.";
                 (SourceState::Stale, Some(format!("{silent} It is read every 5 s meanwhile.")))
             }
             // Pushes come, but snapshots no longer repair what they get wrong.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::business_hours::BusinessHours;
 use super::stats::Operation;
 
-/// How soon the first action on a response must follow, from the moment the customer wrote.
+/// How soon the first action on a response is due, from the moment the customer wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyTargets {
     /// For a response with an alert.

@@ -72,7 +72,7 @@ pub enum SendError {
         status: u16,
     },
     /// A success whose body is no receipt: it says nothing about the request.
-    #[error("Agent Connect's answer makes no sense: {what}. Whether it took the request is unknown.")]
+    #[error("Agent Connect's answer is invalid: {what}. Whether it took the request is unknown.")]
     UnusableReceipt {
         /// What came.
         what: String,

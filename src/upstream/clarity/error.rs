@@ -64,7 +64,7 @@ pub enum Error {
         source: BodyError,
     },
     /// The answer does not have the documented shape, however tolerantly it is read.
-    #[error("Clarity's answer to {call} makes no sense from line {line}, column {column} on")]
+    #[error("Clarity's answer to {call} is invalid from line {line}, column {column} on")]
     MalformedAnswer {
         /// The name of the call.
         call: &'static str,
@@ -99,8 +99,8 @@ pub enum Error {
 
 fn unread(source: &BodyError) -> &'static str {
     match source {
-        BodyError::NotTheApi { .. } => "makes no sense",
-        BodyError::ErrorInBody { .. } => "tells an error in spite of its status",
+        BodyError::NotTheApi { .. } => "is invalid",
+        BodyError::ErrorInBody { .. } => "reports an error in a successful response",
         _ => "could not be read",
     }
 }

@@ -35,7 +35,7 @@ pub use structure::{Info, Member, Structure};
 /// Unknown fields, by name.
 pub type Other = Map<String, Value>;
 
-/// A list in any of its shapes. An entry that makes no sense is kept as an empty one: it has no id, and is counted
+/// A list in any of its shapes. An entry that is invalid is kept as an empty one: it has no id, and is counted
 /// where it is left out.
 pub(in crate::upstream::clarity) fn entries<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
 where

@@ -40,7 +40,7 @@ pub enum CallError {
         status: u16,
     },
     /// A success whose body is no receipt: it says nothing about the request.
-    #[error("Goodays' answer makes no sense: {0}. Whether it was done is unknown.")]
+    #[error("Goodays' answer is invalid: {0}. Whether it was done is unknown.")]
     UnusableReceipt(http::BodyError),
     /// The address redirects. Nothing was sent there.
     #[error("Goodays answered {}. It was not sent there.", http::describe_status(*status))]

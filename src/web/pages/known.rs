@@ -61,7 +61,7 @@ pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::Age
 /// The source of everything about calls.
 pub(super) const CALLS: &[SourceName] = &[SourceName::Clarity];
 
-/// Why a number from one of these sources is unknown. `otherwise` is the reason while one of them is live.
+/// Why a number from one of these sources is unknown. `otherwise` is the reason while one of them delivers data.
 pub fn why(
     sources: &BTreeMap<String, Arc<SourceDoc>>,
     from: &[SourceName],
@@ -76,7 +76,7 @@ pub fn why(
         (*name, doc.map_or("off", |doc| doc.state.as_str()), doc.and_then(|doc| doc.reason.as_deref()))
     };
     let all: Vec<_> = from.iter().map(known).collect();
-    if all.iter().any(|(_, state, _)| is_heard(state)) {
+    if all.iter().any(|(_, state, _)| delivers(state)) {
         return words::reason(otherwise).to_owned();
     }
     // A configured source without connection says more than one that is not configured.
@@ -96,12 +96,12 @@ pub fn why(
     }
 }
 
-/// Whether one of these sources is live, so that the absence of entries is a count of zero.
-pub(super) fn any_heard(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName]) -> bool {
-    from.iter().filter_map(|name| sources.get(name.as_str())).any(|doc| is_heard(&doc.state))
+/// Whether one of these sources delivers data (live or polling), so that no entries are a count of zero.
+pub(super) fn any_delivers(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName]) -> bool {
+    from.iter().filter_map(|name| sources.get(name.as_str())).any(|doc| delivers(&doc.state))
 }
 
-fn is_heard(state: &str) -> bool {
+fn delivers(state: &str) -> bool {
     matches!(state, "live" | "polling")
 }
 

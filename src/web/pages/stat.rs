@@ -355,7 +355,7 @@ impl Counted<'_> {
 /// Whether no entries count as zero: a source that would report them is live, or it was counted before it was lost.
 fn is_counted(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName], value: Counted<'_>) -> bool {
     let is_configured = from.iter().any(|name| sources.get(name.as_str()).is_some_and(|it| it.state != "off"));
-    known::any_heard(sources, from) || (is_configured && matches!(value, Counted::Count(_)))
+    known::any_delivers(sources, from) || (is_configured && matches!(value, Counted::Count(_)))
 }
 
 /// Stats of one total.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::agents::AgentTable;
 use super::frame::Frame;
-use super::known::{CALLS, Known, NOT_REPORTED, any_heard, longest_of, why};
+use super::known::{CALLS, Known, NOT_REPORTED, any_delivers, longest_of, why};
 use super::queues::QueueTable;
 use super::table_query::TextKey;
 use super::{PageState, TableQuery, Timer, words};
@@ -79,7 +79,7 @@ impl Tiles {
             open: Known::count(counts.open_feedback, || {
                 let (sources, is_hidden) = (&page.state.sources, counts.hidden.contains_key("openFeedback"));
                 // It is a sum over teams, which Clarity reports.
-                let from = if any_heard(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
+                let from = if any_delivers(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
                 why(sources, from, is_hidden, NOT_REPORTED)
             }),
         }

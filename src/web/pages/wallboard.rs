@@ -182,7 +182,7 @@ impl Tile {
             "agentsOnline" => staff(|staff| staff.logged_in).into(),
             "csatToday" => answered(page, csat(counts.csat.as_ref()), counts.hidden.contains_key("csat")),
             "npsToday" => answered(page, format::nps(counts.nps.as_ref()), counts.hidden.contains_key("nps")),
-            "serviceLevel" => not_offered(),
+            "serviceLevel" => not_computed(),
             name => {
                 let total = counts.metrics.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 let is_count = name.to_ascii_lowercase().ends_with("count");
@@ -212,7 +212,7 @@ impl Tile {
             "agentsOnline" => staff(|staff| staff.logged_in, queue.agents_online).into(),
             "csatToday" => answered(page, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
             "npsToday" => answered(page, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
-            "serviceLevel" => not_offered(),
+            "serviceLevel" => not_computed(),
             name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name)).into(),
         };
         Self { name: name.to_owned(), head: Head::new(page, name), value }
@@ -231,7 +231,7 @@ fn answered(page: &PageState, text: String, is_hidden: bool) -> Timer {
 }
 
 /// Tiles that are not computed yet.
-fn not_offered() -> Timer {
+fn not_computed() -> Timer {
     Timer { text: format::NONE.to_owned(), why: words::reason("notComputed").to_owned(), ..Timer::default() }
 }
 

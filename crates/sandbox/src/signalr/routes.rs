@@ -123,7 +123,7 @@ async fn negotiate(
     }
     let (id, token) = state.hub.open(user);
     let times = state.hub.0.timeouts;
-    // Protocol versions above 1.5 are clamped; older ones are accepted (signalr.md 2).
+    // Protocol versions are clamped to 1.2..=1.5 (signalr.md 2).
     let wanted =
         query_object(&query)["clientProtocol"].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.5);
     let answer = json!({

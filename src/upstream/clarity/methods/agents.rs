@@ -126,7 +126,7 @@ impl Clarity {
         for query in self.queries(call, ids, includes)? {
             let url = self.url(path, &query);
             let answer: Value = self.call(call, Method::POST, url, Some(&self.properties(properties))).await?;
-            // An entry that makes no sense is kept without an id, and is counted where it is left out.
+            // An entry that is invalid is kept without an id, and is counted where it is left out.
             let items = list::<Value>(call, answer)?;
             found.extend(items.into_iter().map(|item| RealtimeData::deserialize(item).unwrap_or_default()));
         }

@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::upstream::tolerant;
 
-/// `None`: the member is absent or makes no sense. `Some(None)`: it is null, or `NOTSET`, which is the same (apis.md
+/// `None`: the member is absent or is invalid. `Some(None)`: it is null, or `NOTSET`, which is the same (apis.md
 /// B86).
 pub type Nullable<T> = Option<Option<T>>;
 

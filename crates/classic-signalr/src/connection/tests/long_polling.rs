@@ -158,7 +158,7 @@ async fn blanks_around_a_frame_are_ignored() {
     assert_eq!(story(&mut connection, "Connect.onMore(#0)").await, ["opened over longPolling", "Connect.onMore(#0)"]);
 }
 
-/// U9 and U10: what makes no sense, and what is too large.
+/// U9 and U10: what is invalid, and what is too large.
 #[tokio::test]
 async fn malformed_answer_is_skipped_once_and_a_large_one_is_fatal() {
     let stages = vec![
