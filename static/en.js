@@ -453,7 +453,7 @@ export default {
     "noTeams": "Clarity does not say which teams answer it.",
     "clarityCount": "Clarity's own count.",
     "hidden": "You may not see this.",
-    "noSum": "It cannot be added up over several queues.",
+    "noSum": "Averages and maxima cannot be added up.",
     "noneWaiting": "No customer is waiting.",
     "notComputed": "It is not computed yet.",
     "notConfigured": "{source} is not configured.",

@@ -215,7 +215,10 @@ export function metric(name, value) {
     .join(", ");
 }
 
-/** A metric over all kinds of contact: what the source itself counted across kinds, else the sum. */
+/** Whether the values of a metric can be added up: those of averages and extremes cannot. */
+const isAdditive = (name) => !/average|avg|mean|longest|shortest|max|min|percent/i.test(name);
+
+/** A metric over all modalities: the source's own value across modalities, else the sum, if there is one. */
 export function metricTotal(metrics = {}, name) {
   const of = (values = {}) => {
     const key = Object.keys(values).find((k) => k.toLowerCase() === name.toLowerCase());
@@ -228,6 +231,7 @@ export function metricTotal(metrics = {}, name) {
   const all = Object.values(metrics)
     .map(of)
     .filter((value) => value !== undefined);
+  if (all.length > 1 && !isAdditive(name)) return undefined;
   return all.length ? all.reduce((a, b) => a + b) : undefined;
 }
 

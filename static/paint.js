@@ -91,7 +91,11 @@ const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
 });
 
 /** Why a queue's metric is unknown while Clarity is live. `metrics`: those that are requested. */
-const noMetric = (name, { metrics }) => {
+const noMetric = (name, { metrics }, values = {}) => {
+  const isReported = Object.values(values ?? {}).some((group) =>
+    Object.keys(group).some((known) => known.toLowerCase() === name.toLowerCase()),
+  );
+  if (isReported) return "noSum";
   const isRequested = !metrics || metrics.some((one) => one.toLowerCase() === name.toLowerCase());
   return isRequested ? "notOffered" : "notRequested";
 };
@@ -128,7 +132,7 @@ function queueTile(queue, name, id, where) {
   if (name === "csatToday") return answered({ text: stat(queue?.feedback?.csat).text }, where, hidden);
   if (name === "npsToday") return answered({ text: nps(queue?.feedback?.nps) }, where, hidden);
   if (name === "serviceLevel") return notComputed();
-  return known({ text: metricCell(queue?.metrics, name) }, where, noMetric(name, where));
+  return known({ text: metricCell(queue?.metrics, name) }, where, noMetric(name, where, queue?.metrics));
 }
 
 const notComputed = () => ({ text: NONE, title: reason("notComputed") });
@@ -177,7 +181,7 @@ export const formatters = {
   },
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
   metric: (value, arg, where) => {
-    const because = where.path.startsWith("queues/") ? noMetric(arg, where) : "notOffered";
+    const because = where.path.startsWith("queues/") ? noMetric(arg, where, value) : "notOffered";
     return known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, because);
   },
   nps: (value, arg, where) =>

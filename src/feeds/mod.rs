@@ -1,5 +1,6 @@
-//! One task for each upstream system: it keeps the client alive, moves cursors, reports the state of the source, and
-//! translates into `domain::Fact`. An upstream field's name is known here and below, never above.
+//! One task for each upstream system, the intake of webhooks, and the store of sessions. A task keeps the client
+//! connected, moves cursors, reports the state of the source, and translates into `domain::Fact`. An upstream field's
+//! name is known here and below, never above.
 
 pub mod agent_connect;
 pub mod clarity;

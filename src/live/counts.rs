@@ -1,5 +1,5 @@
-//! What a view counts of what its viewer may see: the only place where agents and who waits are counted, for pages,
-//! wallboards and programs alike.
+//! Counts of what a viewer may see: the only place where agents and waiting callers are counted, for pages, wallboards
+//! and programs.
 //!
 //! An agent counts once, however many queues they serve. What cannot be counted is absent: a sum over queues of which
 //! one is not known is not known.

@@ -76,8 +76,8 @@ impl ViewKey {
     }
 
     /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted
-    /// has one of these topics; not every such entity is visible. Where a limited viewer follows all agents, the visible
-    /// ones are followed one by one, so that changes of others do not wake them.
+    /// has one of these topics; not every such entity is visible. Where a limited viewer follows all agents, the
+    /// visible ones are followed one by one, so that changes of others do not wake them.
     pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
         let mut wanted = self.scope.topics().clone();
         // A wallboard shows no agents and counts them.

@@ -44,7 +44,7 @@ const BEAT: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How long a viewer may be silent, pongs included, before the link counts as dead.
+/// How long a viewer may be silent, pongs included, before the connection counts as lost.
 const SILENT: Duration = Duration::from_secs(45);
 
 /// The shortest time between two patches at a desk. Eyes cannot follow more, and many small changes cost one frame.
@@ -315,7 +315,7 @@ impl Line {
                     chatter = 0;
                     beats += 1;
                     owes_beat = true;
-                    // Keeps proxies from cutting an idle link, and makes a dead one show.
+                    // Keeps proxies from cutting an idle connection, and detects a lost one.
                     self.ask(beats.is_multiple_of(4)).await
                 }
                 // Beats do not pile up before a slow reader either, and come after the snapshot that a document begins

@@ -1,9 +1,9 @@
 //! Follows Clarity: pushes over SignalR while they come, snapshots over REST always.
 //!
 //! A snapshot repairs what pushes got wrong or left out; what it repairs shows whether pushes still come. While they do
-//! not, snapshots are the only source and are taken more often, and what only pushes can tell (who waits in a queue)
-//! becomes unknown rather than old. While they do, every snapshot renews the subscriptions to queues: Clarity answers a
-//! new subscription with the current state, so a renewal is to queues what a snapshot is to agents.
+//! not, snapshots are the only source and are taken more often, and values that only pushes have (waiting callers
+//! in a queue) become unknown rather than old. While they do, every snapshot renews the subscriptions to queues:
+//! Clarity answers a new subscription with the current state, so a renewal is to queues what a snapshot is to agents.
 
 mod connection;
 mod ended_sessions;

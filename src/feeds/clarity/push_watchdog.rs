@@ -89,7 +89,7 @@ pub(super) struct Decision {
     pub subscribe: Kinds,
     /// Open another connection, and subscribe to everything over it.
     pub reconnect: bool,
-    /// Which of them are suspected to be dead: this is more than the usual renewal.
+    /// The subscriptions that probably no longer deliver: this is more than the usual renewal.
     pub suspected: Kinds,
 }
 

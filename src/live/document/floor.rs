@@ -18,8 +18,16 @@ pub const COUNTED_ALL: &str = "all";
 /// The key of `counts` for agents without a team.
 pub const AGENTS_OF_NO_TEAM: &str = "team:";
 
-/// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
-/// without case (`apis.md` B43). Of several numbers under one name, the total counts.
+/// Whether the values of a metric can be added up: those of averages and extremes cannot.
+#[must_use]
+pub fn is_additive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    !["average", "avg", "mean", "longest", "shortest", "max", "min", "percent"].iter().any(|part| name.contains(part))
+}
+
+/// A metric over all modalities: the source's own value across modalities, else the sum. `None` also where several
+/// values have no sum. Names are compared without case (`apis.md` B43). Of several numbers under one name, the total
+/// counts.
 #[must_use]
 pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
     let of = |values: &BTreeMap<String, MetricValue>| {
@@ -32,7 +40,9 @@ pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
     if let Some(across) = metrics.get("agnostic").and_then(of) {
         return Some(across);
     }
-    metrics.values().filter_map(of).reduce(|a, b| a + b)
+    let mut values = metrics.values().filter_map(of);
+    let first = values.next()?;
+    values.try_fold(first, |sum, value| is_additive(name).then_some(sum + value))
 }
 
 object! {

@@ -433,7 +433,7 @@ mod tests {
         visible_member(whole, seen, detail_level).as_ref().map(to_json)
     }
 
-    /// An agent of whom everything is known.
+    /// An agent with every field.
     fn told() -> Entity {
         let past = |status, reason: Option<&str>| PastStatus {
             status,

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::denial_cache::DenialCache;
 use super::error::RefusalReason;
-use super::rate_limit::RateLimit;
+use super::rate_limit::RateLimitPause;
 use super::{Credential, Error, Settings, Tokens};
 use base::secret::ExposeSecret;
 use base::{Clock, CookieJar, Secret, SourceClock, error_response, http, json};
@@ -41,7 +41,7 @@ struct Inner {
     cookies: Arc<CookieJar>,
     clock: SourceClock,
     denials: DenialCache,
-    rate_limit: RateLimit,
+    rate_limit: RateLimitPause,
 }
 
 impl Clarity {
@@ -88,7 +88,7 @@ impl Clarity {
         cookies: Arc<CookieJar>,
         clock: SourceClock,
     ) -> Self {
-        let (denials, rate_limit) = (DenialCache::default(), RateLimit::default());
+        let (denials, rate_limit) = (DenialCache::default(), RateLimitPause::default());
         Self(Arc::new(Inner { http, settings, tokens, cookies, clock, denials, rate_limit }))
     }
 

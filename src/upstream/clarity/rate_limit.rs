@@ -18,21 +18,21 @@ const MAX_GUESS: Duration = Duration::from_secs(30);
 
 /// The pause, shared by all calls.
 #[derive(Debug)]
-pub struct RateLimit(Mutex<Held>);
+pub struct RateLimitPause(Mutex<PauseState>);
 
 #[derive(Debug)]
-struct Held {
+struct PauseState {
     until: Option<Instant>,
     backoff: Backoff,
 }
 
-impl Default for RateLimit {
+impl Default for RateLimitPause {
     fn default() -> Self {
-        Self(Mutex::new(Held { until: None, backoff: Backoff::new(FIRST_GUESS, MAX_GUESS) }))
+        Self(Mutex::new(PauseState { until: None, backoff: Backoff::new(FIRST_GUESS, MAX_GUESS) }))
     }
 }
 
-impl RateLimit {
+impl RateLimitPause {
     /// How long it still lasts.
     pub fn remaining(&self) -> Option<Duration> {
         let left = self.held().until?.saturating_duration_since(Instant::now());
@@ -55,7 +55,7 @@ impl RateLimit {
         self.held().backoff.reset();
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, PauseState> {
         self.0.lock()
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pause_is_as_requested_and_at_most_five_minutes() {
         for (requested, given) in [(30, 30), (86_400, 300)] {
-            let limit = RateLimit::default();
+            let limit = RateLimitPause::default();
             assert_eq!(limit.pause(Some(Duration::from_secs(requested))), Duration::from_secs(given));
             tokio::time::advance(Duration::from_secs(given - 1)).await;
             assert!(limit.remaining().is_some());
@@ -78,7 +78,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn unspecified_pause_grows_until_an_answer() {
-        let limit = RateLimit::default();
+        let limit = RateLimitPause::default();
         for ceiling in [5000, 10_000, 20_000, 30_000, 30_000] {
             let wait = limit.pause(None).as_millis();
             assert!((ceiling / 2..=ceiling).contains(&wait), "{wait} of {ceiling}");

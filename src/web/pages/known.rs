@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
-use crate::live::document::{SourceDoc, StaffDoc};
+use crate::live::document::{MetricsDoc, SourceDoc, StaffDoc};
 
 /// A formatted number, or a dash with the reason.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +43,8 @@ impl Timer {
 
 /// Reasons of the catalogue for a dash. Clarity is live and has not reported the value.
 pub(super) const NOT_REPORTED: &str = "notReported";
+/// Averages and extremes of several queues or modalities have no total.
+pub(super) const NO_SUM: &str = "noSum";
 /// Clarity does not report such a metric.
 pub(super) const NOT_OFFERED: &str = "notOffered";
 /// The metric is not among those that are requested from Clarity.
@@ -112,7 +114,10 @@ impl PageState {
     }
 
     /// Why a queue's metric is unknown.
-    pub(super) fn why_no_metric(&self, name: &str) -> String {
+    pub(super) fn why_no_metric(&self, name: &str, metrics: &MetricsDoc) -> String {
+        if metrics.values().any(|values| values.keys().any(|known| known.eq_ignore_ascii_case(name))) {
+            return self.why(NO_SUM);
+        }
         let is_requested = self.queue_metrics.iter().any(|metric| metric.eq_ignore_ascii_case(name));
         self.why(if is_requested { NOT_OFFERED } else { NOT_REQUESTED })
     }

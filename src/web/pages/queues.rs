@@ -71,7 +71,9 @@ impl QueueTable {
 impl QueueRow {
     fn new(page: &PageState, id: &str, queue: &QueueDoc) -> Self {
         let score = queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
-        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name));
+        let metric = |name| {
+            Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name, &queue.metrics))
+        };
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),

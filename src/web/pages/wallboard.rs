@@ -6,13 +6,13 @@ use askama::Template;
 
 use super::frame::Frame;
 use super::known::longest_of;
-use super::known::{CLARITY_COUNT, HIDDEN, Known, NO_TEAMS, NOT_REPORTED};
+use super::known::{CLARITY_COUNT, HIDDEN, Known, NO_SUM, NO_TEAMS, NOT_REPORTED};
 use super::queues::unstaffed;
 use super::stat::Stat;
 use super::supervisor::{longest, waiting};
 use super::table_query::TextKey;
 use super::{PageState, Timer, format, step, words};
-use crate::live::document::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
+use crate::live::document::{COUNTED_ALL, CountsDoc, MetricsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,7 +186,7 @@ impl Tile {
             name => {
                 let total = counts.metrics.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 let is_count = name.to_ascii_lowercase().ends_with("count");
-                let why = || if is_count { page.why_no_metric(name) } else { page.why(NO_SUM) };
+                let why = || if is_count { page.why_no_metric(name, &MetricsDoc::new()) } else { page.why(NO_SUM) };
                 Known::new(total.map(|(_, total)| format::measure(name, *total)), why).into()
             }
         };
@@ -213,14 +213,14 @@ impl Tile {
             "csatToday" => answered(page, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
             "npsToday" => answered(page, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
             "serviceLevel" => not_computed(),
-            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name)).into(),
+            name => {
+                Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name, &queue.metrics))
+                    .into()
+            }
         };
         Self { name: name.to_owned(), head: Head::new(page, name), value }
     }
 }
-
-/// Averages and longest times of several queues have no total.
-const NO_SUM: &str = "noSum";
 
 fn csat(share: Option<&RatioDoc>) -> String {
     Stat::written(share.into(), "").text

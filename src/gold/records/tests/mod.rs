@@ -101,7 +101,7 @@ fn intervals_of(records: &Records, id: i64) -> Vec<(Timestamp, AgentStatus)> {
     history.intervals().iter().map(|interval| (interval.began, interval.status.status.clone())).collect()
 }
 
-/// A count of each kind of contact, and who waits.
+/// A count of each kind of contact, and waiting callers.
 fn queue_push(received: u64, counts: &[(Modality, i64)], sessions: SessionListUpdates) -> Fact {
     let mut update = QueueUpdate::new(QueueId(11));
     for (modality, count) in counts {

@@ -38,9 +38,9 @@ impl Tokens {
             .post_form(&endpoint, &form, self.clock.now())
             .await
             .map_err(|error| TokenError::SignIn(Arc::new(error)))?;
-        let made = Instant::now();
+        let received_at = Instant::now();
         let server_now = http::date(&answer.headers).unwrap_or_else(|| self.clock.now());
-        let (body, is_proved) = (answer.body, answer.is_authenticated);
+        let (body, is_authenticated) = (answer.body, answer.is_authenticated);
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
             StatusCode::BAD_REQUEST if says(&body, "invalid_clientId") => return Err(TokenError::InvalidClientId),
@@ -58,16 +58,17 @@ impl Tokens {
         let token = Zeroizing::new(token);
         let expires_in = expires_in.and_then(|seconds| u64::try_from(seconds).ok());
         let life = lifetime(&claims(&token), expires_in, server_now);
-        let renew = life.map(|life| made + (life - margin(life)));
-        Ok(Token { secret: Secret::from(token.as_str()), made, renew, dead: life.map(|life| made + life), is_proved })
+        let renew_at = life.map(|life| received_at + (life - margin(life)));
+        let expires_at = life.map(|life| received_at + life);
+        Ok(Token { secret: Secret::from(token.as_str()), received_at, renew_at, expires_at, is_authenticated })
     }
 
     async fn endpoint(&self) -> Result<Url, TokenError> {
         if let Some(fixed) = &self.settings.token_url {
             return Ok(fixed.clone());
         }
-        if let Some(found) = self.held().found.clone() {
-            return Ok(found);
+        if let Some(url) = self.held().token_url.clone() {
+            return Ok(url);
         }
         let root = &self.settings.api_root;
         let host = host(root);
@@ -80,7 +81,7 @@ impl Tokens {
         let allowed: Vec<&str> = own.chain(self.settings.token_hosts.iter().map(String::as_str)).collect();
         let found = challenge::endpoint(challenges(&answer).iter().map(|value| &**value), &allowed)?;
         let found = found.ok_or(TokenError::NoChallenge { host, status })?;
-        self.held().found = Some(found.clone());
+        self.held().token_url = Some(found.clone());
         Ok(found)
     }
 }

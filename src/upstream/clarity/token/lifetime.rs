@@ -29,7 +29,7 @@ pub fn claims(token: &str) -> Claims {
 }
 
 /// How long from its receipt: the shorter of what the token and the answer say. `server_now` is the server's own idea
-/// of the time; if even by that the token would be dead on arrival, the clocks disagree and its length counts instead.
+/// of the time; if the token is already expired by it, the clocks disagree and its length counts instead.
 pub fn lifetime(claims: &Claims, expires_in: Option<u64>, server_now: Timestamp) -> Option<Duration> {
     let left = claims.exp.map(|exp| exp.saturating_sub(server_now.as_second()));
     let whole = claims.exp.zip(claims.nbf).map(|(exp, nbf)| exp.saturating_sub(nbf));

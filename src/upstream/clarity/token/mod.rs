@@ -56,13 +56,14 @@ pub struct Tokens {
     settings: Settings,
     source: Mutex<Source>,
     watched: Option<SecretFile>,
-    held: Mutex<Held>,
+    held: Mutex<TokenState>,
     requesting: tokio::sync::Mutex<()>,
 }
 
-struct Held {
+struct TokenState {
     token: Option<Token>,
-    found: Option<Url>,
+    /// The token service, where a challenge named it.
+    token_url: Option<Url>,
     failure: Option<Failure>,
     backoff: Backoff,
     lockout: LockoutGuard,
@@ -72,7 +73,7 @@ struct Held {
 struct Failure {
     error: TokenError,
     until: Instant,
-    /// The same by the clock on the wall.
+    /// The same instant as wall-clock time, for display.
     next_try: Timestamp,
 }
 
@@ -87,11 +88,11 @@ pub struct LockoutRisk {
 #[derive(Clone)]
 struct Token {
     secret: Secret,
-    made: Instant,
-    renew: Option<Instant>,
-    dead: Option<Instant>,
+    received_at: Instant,
+    renew_at: Option<Instant>,
+    expires_at: Option<Instant>,
     /// Whether the endpoint authenticated the account for it.
-    is_proved: bool,
+    is_authenticated: bool,
 }
 
 impl Tokens {
@@ -108,9 +109,9 @@ impl Tokens {
                 Source::Account(authenticator)
             }
         };
-        let held = Held {
+        let held = TokenState {
             token: None,
-            found: None,
+            token_url: None,
             failure: None,
             backoff: Backoff::new(Duration::from_secs(1), LONGEST_PAUSE),
             lockout: LockoutGuard::default(),
@@ -205,7 +206,7 @@ impl Tokens {
     #[must_use]
     pub fn for_account(&self, settings: Settings, cookies: Arc<CookieJar>) -> Self {
         let other = Self::new(settings, self.http.clone(), cookies, self.clock.clone());
-        other.held().found = self.held().found.clone();
+        other.held().token_url = self.held().token_url.clone();
         other
     }
 
@@ -227,7 +228,7 @@ impl Tokens {
         }
         // Read only now: it may have been replaced meanwhile.
         let Source::Account(sign_in) = self.source() else { return Err(TokenError::TooSlow) };
-        let limit = if self.alive().is_some() { RENEWAL_TIMEOUT } else { Duration::MAX };
+        let limit = if self.valid().is_some() { RENEWAL_TIMEOUT } else { Duration::MAX };
         let fetched = tokio::time::timeout(limit, self.fetch(&sign_in)).await;
         self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
     }
@@ -242,7 +243,7 @@ impl Tokens {
             return Err(TokenError::NotAuthenticated { host: "a ready token".to_owned() });
         };
         let token = self.fetch(&sign_in).await?;
-        if !token.is_proved {
+        if !token.is_authenticated {
             let host = self.settings.api_root.host_str().unwrap_or("(no host)").to_owned();
             return Err(TokenError::NotAuthenticated { host });
         }
@@ -259,8 +260,8 @@ impl Tokens {
         let mut held = self.held();
         match &held.token {
             Some(current) if current.secret.expose_secret() == token.expose_secret() => {
-                let is_dead = current.dead.is_some_and(|dead| dead <= Instant::now());
-                let is_old = is_dead || challenged && current.made.elapsed() >= TOO_YOUNG;
+                let is_expired = current.expires_at.is_some_and(|at| at <= Instant::now());
+                let is_old = is_expired || challenged && current.received_at.elapsed() >= TOO_YOUNG;
                 if is_old {
                     held.token = None;
                 }
@@ -275,21 +276,21 @@ impl Tokens {
     fn cached(&self) -> Option<Result<Secret, TokenError>> {
         let held = self.held();
         let now = Instant::now();
-        let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| now < dead));
+        let valid = held.token.as_ref().filter(|token| token.expires_at.is_none_or(|at| now < at));
         let paused = held.failure.as_ref().filter(|failure| now < failure.until);
-        match (alive, paused) {
-            (Some(token), _) if token.renew.is_none_or(|renew| now < renew) => Some(Ok(token.secret.clone())),
+        match (valid, paused) {
+            (Some(token), _) if token.renew_at.is_none_or(|at| now < at) => Some(Ok(token.secret.clone())),
             (Some(token), Some(_)) => Some(Ok(token.secret.clone())),
             (None, Some(failure)) => Some(Err(failure.error.clone())),
             _ => None,
         }
     }
 
-    /// The token that is not yet dead, renewed or not.
-    fn alive(&self) -> Option<Secret> {
+    /// The token that has not expired, renewed or not.
+    fn valid(&self) -> Option<Secret> {
         let held = self.held();
-        let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| Instant::now() < dead));
-        alive.map(|token| token.secret.clone())
+        let valid = held.token.as_ref().filter(|token| token.expires_at.is_none_or(|at| Instant::now() < at));
+        valid.map(|token| token.secret.clone())
     }
 
     fn settle(&self, fetched: Result<Token, TokenError>) -> Result<Secret, TokenError> {
@@ -309,14 +310,14 @@ impl Tokens {
                 let next_try = self.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
                 held.failure = Some(Failure { error: error.clone(), until: now + wait, next_try });
                 // The address may have moved.
-                held.found = None;
-                let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| now < dead));
-                alive.map(|token| token.secret.clone()).ok_or(error)
+                held.token_url = None;
+                let valid = held.token.as_ref().filter(|token| token.expires_at.is_none_or(|at| now < at));
+                valid.map(|token| token.secret.clone()).ok_or(error)
             }
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, TokenState> {
         self.held.lock()
     }
 }

@@ -35,7 +35,13 @@ fn tokens_from(token_url: Option<Url>) -> Tokens {
 fn token(text: &str) -> Token {
     let made = Instant::now();
     let after = |seconds| Some(made + Duration::from_secs(seconds));
-    Token { secret: Secret::from(text), made, renew: after(270), dead: after(300), is_proved: true }
+    Token {
+        secret: Secret::from(text),
+        received_at: made,
+        renew_at: after(270),
+        expires_at: after(300),
+        is_authenticated: true,
+    }
 }
 
 /// What is known now: a token's text, a failure, or nothing.
