@@ -132,7 +132,7 @@ async fn silent_connection_turns_stale_and_then_polling() {
     street.sandbox.control().pause(true);
     street.sandbox.control().suppress_keep_alives(true);
     let clarity = street.until("stale", |clarity| clarity["state"] == "stale").await;
-    assert!(reason(&clarity).contains("heard"), "{clarity}");
+    assert!(reason(&clarity).contains("No data over SignalR"), "{clarity}");
     assert!(clarity["since"].is_string());
     street.until("the loss", |clarity| count(clarity, "lost") >= 1).await;
     street.sandbox.control().suppress_keep_alives(false);
