@@ -9,33 +9,32 @@ use serde_json::json;
 
 use super::access::{Access, Administrator};
 use super::api_error::ApiError;
-use super::pages::Unusable;
+use super::pages::{Unusable, words};
 use crate::domain::{Role, SourceName};
 use crate::feeds::Intake;
 use crate::feeds::goodays::UNEXPECTED_ACTION_URLS;
 use crate::feeds::kustomer::SEVERAL_ASSIGNED;
 use crate::store::{Store, StoreError, WROTE_AFTER_ERASURE};
 
-/// Who sends webhooks.
+/// The systems that send webhooks.
 const SENDERS: [SourceName; 2] = [SourceName::Goodays, SourceName::Kustomer];
 
-/// How many are listed.
+/// How many unreadable events are listed.
 const LISTED: u32 = 20;
 
-/// How many of what was left out on purpose are named.
+/// How many ignored events of a kind are listed.
 const NEWEST: u32 = 10;
 
-/// What was left out on purpose, and what that means.
-const NOTED: [(&str, &str); 3] = [
-    (
-        UNEXPECTED_ACTION_URLS,
-        "Responses of Goodays whose actions had an odd address (no address of an event is ever called)",
-    ),
-    (SEVERAL_ASSIGNED, "Kustomer conversations with several assigned users, of which one was taken"),
-    (WROTE_AFTER_ERASURE, "Responses of customers who were erased and have written anew since"),
-];
+/// What is ignored on purpose, and its sentence.
+fn ignored_kinds() -> [(&'static str, &'static str); 3] {
+    [
+        (UNEXPECTED_ACTION_URLS, words::text("unexpectedActionUrls")),
+        (SEVERAL_ASSIGNED, words::text("severalAssigned")),
+        (WROTE_AFTER_ERASURE, words::text("wroteAfterErasure")),
+    ]
+}
 
-/// What the page says of them. The page is there also when the store cannot tell.
+/// What the page shows of them. The page is rendered even if the store cannot be read.
 pub(super) async fn unusable(store: &Store, intake: &Intake, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
     match read(store, role, zone, now).await {
         Ok(unusable) => {
@@ -56,8 +55,8 @@ async fn read(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Res
     }
     let unreadable = store.inbox().unreadable_events(LISTED).await?;
     let mut noted = Vec::new();
-    for (kind, what) in NOTED {
-        noted.push((what, store.feed_state().count(kind).await?, store.feed_state().newest(kind, NEWEST).await?));
+    for (kind, sentence) in ignored_kinds() {
+        noted.push((sentence, store.feed_state().count(kind).await?, store.feed_state().newest(kind, NEWEST).await?));
     }
     Ok(Unusable::new(&counts, unreadable, store.inbox().unknown_types().await?, noted, role, zone, now))
 }

@@ -176,17 +176,27 @@ pub fn document(described: &utoipa::openapi::OpenApi) -> Value {
         }
         if !requests.contains(name) {
             strip_null(schema);
+            strip_defaults(schema);
         }
     }
-    for operation in document["paths"].as_object_mut().into_iter().flatten().flat_map(|(_, path)| path.as_object_mut())
-    {
-        for operation in operation.values_mut() {
+    for (path, operations) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (verb, operation) in operations.as_object_mut().into_iter().flatten() {
+            operation["operationId"] = operation_id(verb, path).into();
             for part in ["parameters", "requestBody"] {
                 operation.get_mut(part).into_iter().for_each(strip_null);
             }
         }
     }
     document
+}
+
+/// A name for clients' methods: `postSurveysRetry`. Names of handlers are unique in their modules only.
+fn operation_id(verb: &str, path: &str) -> String {
+    let words = path.split(['/', '-', '.']).filter(|word| !word.is_empty() && !word.starts_with('{'));
+    words.filter(|word| !["api", "v1"].contains(word)).fold(verb.to_owned(), |id, word| {
+        let (first, rest) = word.split_at(1);
+        id + &first.to_uppercase() + rest
+    })
 }
 
 fn operations(document: &Value) -> impl Iterator<Item = &Value> {
@@ -236,6 +246,15 @@ fn require_members(schema: &mut Value, all: bool) {
     };
     let required = members.iter().filter(|(_, member)| all || !may_be_absent(member)).map(|(name, _)| name.clone());
     schema["required"] = required.collect();
+}
+
+/// Removes the defaults of an answer's members: they are for reading fixtures.
+fn strip_defaults(schema: &mut Value) {
+    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        return parts.iter_mut().for_each(strip_defaults);
+    }
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
+    members.filter_map(|(_, member)| member.as_object_mut()).for_each(|member| drop(member.remove("default")));
 }
 
 /// Removes null from the types of a schema.
@@ -300,14 +319,15 @@ mod tests {
     #[test]
     fn operations_have_summaries_and_responses() {
         let document = openapi();
-        let mut count = 0;
+        let mut ids = BTreeSet::new();
         for operation in operations(&document) {
-            count += 1;
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id), "twice: {id}");
             let summary = operation["summary"].as_str().expect("a summary");
             assert!(summary.ends_with('.'), "cut off: {summary}");
             assert!(!operation["responses"].as_object().expect("responses").is_empty(), "{summary}");
         }
-        assert_eq!(count, 29);
+        assert_eq!(ids.len(), 29);
     }
 
     #[test]

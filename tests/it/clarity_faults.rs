@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::server::{TIMEOUT, TestServer, sandbox_with};
 use crate::support::tls::Tls;
 
-/// How often these servers read everything: tests are in a hurry.
+/// The poll interval of these servers: short, so that tests are fast.
 const POLL: Duration = Duration::from_millis(700);
 
 /// What a gateway says to people.
@@ -209,7 +209,7 @@ async fn retry_after_stops_requests() {
     let clarity = fixture.until("the rest", |clarity| count(clarity, "failedReadings") == 1).await;
     assert_eq!(fixture.sandbox.control().fault_count(Upstream::Clarity), 1, "{clarity}");
     fixture.until("its reason", |clarity| says(clarity, "slow down")).await;
-    // A new connection would like to subscribe, and its loss to poll.
+    // A new connection would subscribe, and a lost one would poll.
     fixture.sandbox.control().forget_connections();
     fixture.until("the loss", |clarity| count(clarity, "lost") == 1).await;
     fixture.until("another reading", |clarity| count(clarity, "failedReadings") >= 2).await;
@@ -217,7 +217,7 @@ async fn retry_after_stops_requests() {
     fixture.leave().await;
 }
 
-/// U12: a rest of a second is over after a second, without and with a word about how long.
+/// U12: requests resume after `Retry-After`, and after a guess if there is none.
 #[tokio::test]
 async fn requests_resume_after_retry_after() {
     let fixture = Fixture::live(Options::default()).await;
@@ -248,7 +248,7 @@ async fn unknown_host_is_named_in_the_status() {
     server.stop().await;
 }
 
-/// U16: our clock leaps. Tokens and freshness are measured by one that does not.
+/// U16: the wall clock jumps. Tokens and freshness use the monotonic clock.
 #[tokio::test]
 async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     let (sandbox, sandbox_life) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
@@ -257,7 +257,7 @@ async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     let server = TestServer::with_sandbox_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
     let fixture = Fixture { sandbox, sandbox_life, server };
     fixture.until("a live floor", |clarity| clarity["state"] == "live").await;
-    // Failures of the search show that readings go on, and harm nobody.
+    // Failed searches show that polling goes on, and harm nothing.
     fixture.fail_searches(FaultResponse::status(500));
     for minutes in [120, -10, -600] {
         clock.advance(SignedDuration::from_mins(minutes));

@@ -251,8 +251,8 @@ fn by_queue(
     let mut reading = QueueMetricsUpdate::default();
     let mut known = |name: &str, from: Breakdowns| {
         let from = from.map(|from| *from)?;
-        if !from.unread.is_empty() {
-            reading.unread.insert(name.into(), Value::Array(from.unread));
+        if !from.unrecognized.is_empty() {
+            reading.unread.insert(name.into(), Value::Array(from.unrecognized));
         }
         Some(from.known)
     };

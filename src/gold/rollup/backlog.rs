@@ -30,7 +30,7 @@ impl Default for ReplyTargets {
 }
 
 /// The ages at which a response moves to the next bucket, in hours.
-const EDGES: [i64; 3] = [4, 24, 72];
+const AGE_LIMITS_HOURS: [i64; 3] = [4, 24, 72];
 
 /// Responses that need a reply, by how long they have needed it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct BacklogByAge {
 impl BacklogByAge {
     /// Adds a response that has needed a reply since `since`.
     pub fn add(&mut self, since: Timestamp, now: Timestamp) {
-        let passed = edges(since).filter(|edge| *edge <= now).count();
+        let passed = age_limits(since).filter(|edge| *edge <= now).count();
         let bucket = match passed {
             0 => &mut self.under_4_hours,
             1 => &mut self.under_24_hours,
@@ -79,8 +79,8 @@ impl BacklogByAge {
 }
 
 /// When a response that has needed a reply since `since` moves to the next age.
-pub(super) fn edges(since: Timestamp) -> impl Iterator<Item = Timestamp> {
-    EDGES.into_iter().filter_map(move |hours| since.checked_add(SignedDuration::from_hours(hours)).ok())
+pub(super) fn age_limits(since: Timestamp) -> impl Iterator<Item = Timestamp> {
+    AGE_LIMITS_HOURS.into_iter().filter_map(move |hours| since.checked_add(SignedDuration::from_hours(hours)).ok())
 }
 
 #[cfg(test)]

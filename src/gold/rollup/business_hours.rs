@@ -15,7 +15,7 @@ pub struct BusinessHours {
     pub zone: TimeZone,
 }
 
-/// The longest duration that is counted.
+/// The longest duration that is counted: ten years.
 const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
 impl BusinessHours {
@@ -29,7 +29,7 @@ impl BusinessHours {
         let last = to.to_zoned(self.zone.clone()).date();
         let mut day = from.to_zoned(self.zone.clone()).date();
         let mut seconds = 0;
-        // Up to where it is counted: spans may overlap.
+        // Time before this is already counted, because spans may overlap.
         let mut counted_until = from;
         while day <= last {
             let Ok(next) = day.tomorrow() else { break };

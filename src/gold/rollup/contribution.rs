@@ -189,8 +189,8 @@ impl Contribution {
     /// When it will count differently without any new fact: the next age begins, or it becomes overdue.
     pub(super) fn transitions(&self) -> impl Iterator<Item = Timestamp> {
         let waiting = self.thread.filter(|thread| thread.needs_reply_since.is_some());
-        let edges = waiting.and_then(|it| it.needs_reply_since).into_iter().flat_map(backlog::edges);
-        edges.chain(waiting.filter(|it| it.acted.is_none()).map(|it| it.due))
+        let aging = waiting.and_then(|it| it.needs_reply_since).into_iter().flat_map(backlog::age_limits);
+        aging.chain(waiting.filter(|it| it.acted.is_none()).map(|it| it.due))
     }
 }
 

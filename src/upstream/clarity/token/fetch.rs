@@ -86,7 +86,7 @@ impl Tokens {
     }
 }
 
-/// A letter that is no ASCII costs itself.
+/// The values of `WWW-Authenticate`; bytes that are not UTF-8 are replaced.
 fn challenges(answer: &reqwest::Response) -> Vec<Cow<'_, str>> {
     let values = answer.headers().get_all(WWW_AUTHENTICATE).iter();
     values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect()

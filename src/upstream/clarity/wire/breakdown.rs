@@ -1,4 +1,4 @@
-//! An agent's metrics by queue. The document names three fields for them and says "TODO" of their shape (apis.md B92).
+//! An agent's metrics by queue. Clarity's API document names three fields for them and no shape ("TODO", apis.md B92).
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -9,30 +9,31 @@ use crate::upstream::tolerant::{camel_case_names, integer_of};
 /// Names of a queue's number.
 const ID: [&str; 2] = ["queueId", "id"];
 
-/// What kinds of contact are called in a bag of metrics (apis.md C103).
-const KINDS: [&str; 4] = ["audio", "instantMessage", "message", "agnostic"];
+/// The names of modalities in a bag of metrics (apis.md C103).
+const MODALITIES: [&str; 4] = ["audio", "instantMessage", "message", "agnostic"];
 
 /// Metrics by queue, as far as their shape is one of those that Clarity uses elsewhere.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Breakdowns {
     /// Those that name their queue.
     pub known: Vec<Breakdown>,
-    /// Those that do not, as they came.
-    pub unread: Vec<Value>,
+    /// Those that do not, as received.
+    pub unrecognized: Vec<Value>,
 }
 
 /// The metrics of one queue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Breakdown {
-    /// Which queue.
+    /// The queue's id.
     pub queue: i64,
-    /// What it is called, if that was said. Of one that was removed nothing else need be known.
+    /// Its name, if given. A removed queue may have an id only.
     pub name: Option<String>,
-    /// What was counted.
+    /// Its metrics.
     pub metrics: MetricBag,
 }
 
-/// Reads them in any shape: a list, one alone, or an object with the queues' numbers for names.
+/// Deserializes any of the known shapes: a list, one object, or an object keyed by queue id. Boxed, because most agents
+/// have none.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -40,40 +41,40 @@ pub fn breakdowns<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Break
     let mut found = Breakdowns::default();
     match camel_case_names(Value::deserialize(from)?) {
         Value::Null => return Ok(None),
-        Value::Array(items) => items.into_iter().for_each(|item| found.take(None, item)),
+        Value::Array(items) => items.into_iter().for_each(|item| found.push(None, item)),
         Value::Object(mut object) => match object.remove("items") {
-            Some(Value::Array(items)) => items.into_iter().for_each(|item| found.take(None, item)),
-            _ if names_a_queue(&object) => found.take(None, Value::Object(object)),
-            _ => object.into_iter().for_each(|(name, item)| found.take(Some(&name), item)),
+            Some(Value::Array(items)) => items.into_iter().for_each(|item| found.push(None, item)),
+            _ if names_a_queue(&object) => found.push(None, Value::Object(object)),
+            _ => object.into_iter().for_each(|(name, item)| found.push(Some(&name), item)),
         },
-        other => found.take(None, other),
+        other => found.push(None, other),
     }
     Ok(Some(Box::new(found)))
 }
 
 impl Breakdowns {
-    fn take(&mut self, key: Option<&str>, item: Value) {
+    fn push(&mut self, key: Option<&str>, item: Value) {
         let by_key = key.and_then(|key| key.trim().parse().ok());
         let read = match &item {
-            Value::Object(fields) => of(fields, by_key),
-            // Of those that are gone a number may be all there is.
+            Value::Object(fields) => breakdown_from(fields, by_key),
+            // A removed queue may be only an id.
             scalar => {
                 integer_of(scalar).filter(|_| key.is_none()).map(|queue| Breakdown { queue, ..Breakdown::default() })
             }
         };
         match read {
             Some(breakdown) => self.known.push(breakdown),
-            None => self.unread.push(item),
+            None => self.unrecognized.push(item),
         }
     }
 }
 
-fn of(fields: &Map<String, Value>, by_key: Option<i64>) -> Option<Breakdown> {
+fn breakdown_from(fields: &Map<String, Value>, by_key: Option<i64>) -> Option<Breakdown> {
     let queue = fields.get("queue").and_then(Value::as_object);
     let number = |object: &Map<String, Value>| ID.iter().find_map(|name| integer_of(object.get(*name)?));
     let text = |object: &Map<String, Value>, name: &str| object.get(name)?.as_str().map(str::to_owned);
     let bag = fields.get("metrics").cloned().unwrap_or_else(|| {
-        let kinds = KINDS.iter().filter_map(|kind| Some(((*kind).to_owned(), fields.get(*kind)?.clone())));
+        let kinds = MODALITIES.iter().filter_map(|kind| Some(((*kind).to_owned(), fields.get(*kind)?.clone())));
         Value::Object(kinds.collect())
     });
     Some(Breakdown {
@@ -114,7 +115,7 @@ mod tests {
             json!({"11": {"name": "Orders", "audio": {"answeredCount": 5}}}),
         ] {
             let read = read(value.clone());
-            assert_eq!((read.known.as_slice(), read.unread.len()), ([expected.clone()].as_slice(), 0), "{value}");
+            assert_eq!((read.known.as_slice(), read.unrecognized.len()), ([expected.clone()].as_slice(), 0), "{value}");
         }
     }
 
@@ -122,7 +123,7 @@ mod tests {
     fn removed_ids_may_be_numbers_and_unknown_values_are_kept() {
         let read = read(json!([11, "12", {"queueId": 13}, "todo", {"mood": 1}]));
         assert_eq!(read.known.iter().map(|one| one.queue).collect::<Vec<_>>(), [11, 12, 13]);
-        assert_eq!(read.unread, [json!("todo"), json!({"mood": 1})]);
+        assert_eq!(read.unrecognized, [json!("todo"), json!({"mood": 1})]);
         assert_eq!(breakdowns(Value::Null).expect("a value is JSON"), None);
     }
 }

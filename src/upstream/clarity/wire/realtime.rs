@@ -313,7 +313,7 @@ impl fmt::Debug for RealtimeData {
 }
 
 impl fmt::Debug for SessionModel {
-    /// Which, and no more: the rest is about a customer.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionModel").field(&self.session_id).finish()
     }
@@ -357,7 +357,7 @@ mod tests {
             agent.sessions.as_ref().and_then(|bag| bag.0.get("audio")?.sessions.clone()).expect("all of them");
         assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(Some(-1))));
         assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
-        assert_eq!(agent.added_breakdowns.as_ref().map(|added| &added.unread[..]), Some(&[json!("todo")][..]));
+        assert_eq!(agent.added_breakdowns.as_ref().map(|added| &added.unrecognized[..]), Some(&[json!("todo")][..]));
         assert!(agent.breakdowns.is_none() && agent.removed_breakdowns.is_none() && agent.other.is_empty());
         assert!(!format!("{agent:?} {sessions:?}").contains("Grace"));
     }

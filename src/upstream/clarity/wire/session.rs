@@ -186,7 +186,7 @@ impl Session {
 }
 
 impl fmt::Debug for Session {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Session").field(&self.session_id).finish()
     }

@@ -291,49 +291,49 @@ pub struct RecordingStatus {
 }
 
 impl fmt::Debug for ImPrompt {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ImPrompt").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for IvrData {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("IvrData").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for IvrNode {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("IvrNode").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for ExtraItem {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ExtraItem").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for SessionEvent {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionEvent").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for TranscriptMessage {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TranscriptMessage").field(&self.id).finish()
     }
 }
 
 impl fmt::Debug for SessionMessage {
-    /// Which, and no more: the rest is about people.
+    /// Only the id: the rest is personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionMessage").field(&self.id).finish()
     }
